@@ -1,0 +1,35 @@
+//! Every ceiling on what comes from outside, in one place, each with its reason.
+
+/// Largest JSON document of an image that is parsed, in bytes. containerd reads manifests up to
+/// 20 MiB; nothing larger was ever seen in use.
+pub const JSON_LEN: u64 = 20 << 20;
+
+/// Deepest nesting of a JSON document; `serde_json`'s own ceiling, stated here because a test holds
+/// it: image documents nest four deep.
+pub const JSON_DEPTH: usize = 128;
+
+/// Layers of one image. The engines refuse images of more than 128.
+pub const LAYERS: usize = 4096;
+
+/// Images in one archive, manifests in all its indexes together.
+pub const IMAGES: usize = 4096;
+
+/// Members of an archive, files of a directory. A member costs about 100 bytes of memory here.
+pub const MEMBERS: usize = 1 << 20;
+
+/// Nested image indexes, counted from `index.json`.
+pub const INDEX_DEPTH: usize = 8;
+
+/// Links followed from a name to the regular member that holds its bytes.
+pub const LINK_HOPS: usize = 8;
+
+/// A name inside an archive, in bytes: PAX and GNU long names are read up to here.
+pub const NAME_LEN: u64 = 64 << 10;
+
+/// Decoded length over stored length that a compressed blob may have, plus [`INFLATE_SLACK`].
+/// Deflate reaches 1032 and zstd about 32,700 on zeros, which an empty disk image may well be; a
+/// bomb past it costs work but never space, since what it yields is hashed, not kept.
+pub const INFLATE_RATIO: u64 = 1 << 15;
+
+/// Added to the allowance of [`INFLATE_RATIO`], for tiny blobs.
+pub const INFLATE_SLACK: u64 = 1 << 20;

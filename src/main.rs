@@ -1,0 +1,3 @@
+//! The `chunkdelta` command.
+
+fn main() {}
