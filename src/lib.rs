@@ -3,6 +3,7 @@
 
 pub mod digest;
 pub mod fault;
+pub mod format;
 pub mod limits;
 pub mod source;
 pub mod units;

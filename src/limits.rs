@@ -33,3 +33,39 @@ pub const INFLATE_RATIO: u64 = 1 << 15;
 
 /// Added to the allowance of [`INFLATE_RATIO`], for tiny blobs.
 pub const INFLATE_SLACK: u64 = 1 << 20;
+
+/// Header of a delta as encoded, in bytes: room for the block digests of a body of 100 GiB.
+pub const HEADER_LEN: u64 = 16 << 20;
+
+/// Header of a delta when decoded, in bytes: what a small machine can hold.
+pub const HEADER_DECODED_LEN: u64 = 64 << 20;
+
+/// A node, and all outputs together, in bytes: the largest file of the common file systems.
+pub const NODE_LEN: u64 = 1 << 44;
+
+/// Rows of a table of a delta: nodes, outputs, roles, frames, parts, each. Images have thousands.
+pub const ROWS: u64 = 1 << 20;
+
+/// Ways of a node.
+pub const WAYS: u64 = 8;
+
+/// Groups of a delta.
+pub const GROUPS: u64 = 1 << 16;
+
+/// Decoded bytes of a group: what a reader spools when memory is short.
+pub const GROUP_LEN: u64 = 256 << 20;
+
+/// Window of a zstd frame as a binary logarithm: 16 MiB for each open stream.
+pub const WINDOW_LOG: u32 = 24;
+
+/// Parents above a node.
+pub const DEPTH: u32 = 16;
+
+/// Instructions that a delta may have beyond one for each eight bytes made.
+pub const FREE_INSTRUCTIONS: u64 = 65_536;
+
+/// Work (bytes made, decoded and used of the base) for each byte of output and used base.
+pub const WORK_RATIO: u64 = 64;
+
+/// Path of an output, in bytes: `PATH_MAX` of Linux.
+pub const PATH_LEN: u64 = 4096;

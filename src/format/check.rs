@@ -1,0 +1,370 @@
+//! The rules that tables alone can break (docs/format.md sections 4 to 7 and 11).
+//!
+//! What passes here can be run without any further check of rows: every citation is inside its
+//! table, every sum fits, every part has its place in the output.
+
+use super::order::check_order;
+use super::{
+    Codec, FormatError, Group, Header, NONE, Node, OutputKind, RoleKind, Run, StreamKind, WayKind,
+};
+use crate::limits;
+
+/// Length of the blocks by which a delta says what it uses of a base content, in bytes.
+pub const BASE_BLOCK_LEN: u64 = 1 << 20;
+
+/// What running a delta takes, added up from its header.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Bytes of all outputs.
+    pub output_len: u64,
+    /// Bytes that parts make, whether output or not.
+    pub made_len: u64,
+    /// Decoded bytes of all streams.
+    pub stream_len: u64,
+    /// Bytes used of base contents and base blobs.
+    pub base_len: u64,
+    /// Instructions.
+    pub instructions: u64,
+    /// Greatest window of a frame, in bytes.
+    pub largest_window: u64,
+    /// Greatest sum over a group of its streams' greatest windows, in bytes.
+    pub window_sum: u64,
+    /// Greatest number of decoded bytes of a group.
+    pub largest_group: u64,
+    /// For each group, where each of its streams begins in the body.
+    pub stream_starts: Vec<Vec<u64>>,
+}
+
+/// Checks a header against a body of `body_len` bytes and adds up its needs.
+///
+/// # Errors
+/// Unsupported for unknown numbers, damage for any broken rule; the first one found.
+pub fn check(header: &Header, body_len: u64) -> Result<Needs, FormatError> {
+    check_numbers(header)?;
+    check_counts(header)?;
+    check_digests(header)?;
+    header.nodes.iter().enumerate().try_for_each(|(row, node)| check_node(header, row, node))?;
+    check_outputs(header)?;
+    check_roles(header)?;
+    let mut needs = Needs::default();
+    for (row, group) in header.groups.iter().enumerate() {
+        add_group(header, row, group, &mut needs)?;
+    }
+    check_body(header, body_len, &needs)?;
+    check_order(header)?;
+    add_lengths(header, &mut needs)?;
+    check_work(&needs)?;
+    Ok(needs)
+}
+
+fn rule(rule: &'static str, place: &'static str, row: usize) -> FormatError {
+    FormatError::Rule { rule, place, row: row as u64 }
+}
+
+/// Returns the broken rule unless it holds.
+fn hold(
+    holds: bool,
+    text: &'static str,
+    place: &'static str,
+    row: usize,
+) -> Result<(), FormatError> {
+    if holds { Ok(()) } else { Err(rule(text, place, row)) }
+}
+
+fn ceiling(what: &'static str, found: u64, ceiling: u64) -> Result<(), FormatError> {
+    if found <= ceiling { Ok(()) } else { Err(FormatError::Ceiling { what, found, ceiling }) }
+}
+
+/// Every number of section 10, before anything is judged that depends on its meaning.
+fn check_numbers(header: &Header) -> Result<(), FormatError> {
+    let declared = &header.declared;
+    for (what, number) in [
+        ("a kept peak of", declared.kept_peak),
+        ("encoder memory of", declared.encoder_memory),
+        ("inline nodes:", declared.inline_count),
+        ("a longest inline node of", declared.inline_longest),
+        ("live inline nodes of", declared.inline_live),
+        ("inline nodes nested", declared.inline_depth.into()),
+    ] {
+        if number != 0 {
+            return Err(FormatError::Unsupported { what, number });
+        }
+    }
+    for way in header.nodes.iter().flat_map(|node| &node.ways) {
+        WayKind::from_number(way.kind)?;
+    }
+    for output in &header.outputs {
+        OutputKind::from_number(output.kind)?;
+        if output.target != 0 {
+            let number = output.target.into();
+            return Err(FormatError::Unsupported { what: "target", number });
+        }
+    }
+    for role in &header.roles {
+        RoleKind::from_number(role.role)?;
+    }
+    for stream in header.groups.iter().flat_map(|group| &group.streams) {
+        StreamKind::from_number(stream.kind)?;
+        Codec::from_number(stream.codec)?;
+    }
+    Ok(())
+}
+
+fn check_counts(header: &Header) -> Result<(), FormatError> {
+    let streams = || header.groups.iter().flat_map(|group| &group.streams);
+    let rows = |what, found: usize| ceiling(what, found as u64, limits::ROWS);
+    rows("number of nodes", header.nodes.len())?;
+    rows("number of outputs", header.outputs.len())?;
+    rows("number of roles", header.roles.len())?;
+    rows("number of frames", streams().map(|stream| stream.frames.len()).sum())?;
+    rows("number of parts", header.groups.iter().map(|group| group.parts.len()).sum())?;
+    ceiling("number of groups", header.groups.len() as u64, limits::GROUPS)
+}
+
+fn check_digests(header: &Header) -> Result<(), FormatError> {
+    let unsorted = header.digests.windows(2).position(|pair| pair[0] >= pair[1]);
+    match unsorted {
+        None => Ok(()),
+        Some(row) => Err(rule("digests ascend, each once", "digest", row)),
+    }
+}
+
+fn check_node(header: &Header, row: usize, node: &Node) -> Result<(), FormatError> {
+    let hold = |holds, text| hold(holds, text, "node", row);
+    ceiling("length of a node", node.length, limits::NODE_LEN)?;
+    ceiling("number of ways of a node", node.ways.len() as u64, limits::WAYS)?;
+    hold((node.digest as usize) < header.digests.len(), "a node cites a digest")?;
+    hold(!node.ways.is_empty(), "a node has a way")?;
+    hold(
+        node.last_group == NONE || (node.last_group as usize) < header.groups.len(),
+        "the last group is one",
+    )?;
+    if node.parent == NONE {
+        hold(node.parent_offset == 0, "a node without parent has parent offset 0")?;
+    } else {
+        let parent = header.nodes.get(node.parent as usize);
+        let end = node.parent_offset.checked_add(node.length);
+        hold(node.parent as usize > row, "a parent has a greater number")?;
+        hold(
+            parent.is_some_and(|parent| end.is_some_and(|end| end <= parent.length)),
+            "a node lies inside its parent",
+        )?;
+        hold(node.length > 0, "an empty node is not placed")?;
+    }
+    for (place, way) in node.ways.iter().enumerate() {
+        hold(way.parameters.is_empty(), "ways of this version have no parameters")?;
+        let earlier = &node.ways[..place];
+        hold(
+            earlier.iter().all(|other| other.kind < way.kind),
+            "ways stand in order, one of a kind",
+        )?;
+        if way.kind == WayKind::GivenContent.number() {
+            hold(runs_inside(&way.used, node.length), "runs ascend inside the node, not touching")?;
+        } else {
+            hold(way.used.is_empty(), "only a content has runs")?;
+        }
+    }
+    Ok(())
+}
+
+fn runs_inside(runs: &[Run], length: u64) -> bool {
+    let blocks = length.div_ceil(BASE_BLOCK_LEN);
+    let mut free = 0;
+    runs.iter().all(|run| {
+        let first = u64::from(run.first);
+        let fits = run.count > 0 && first >= free && first + u64::from(run.count) <= blocks;
+        // The next run leaves at least one block free, or the two would be one.
+        free = first + u64::from(run.count) + 1;
+        fits
+    })
+}
+
+fn check_outputs(header: &Header) -> Result<(), FormatError> {
+    let single = header.outputs.iter().any(|output| output.path.is_empty());
+    hold(!single || header.outputs.len() == 1, "an empty path stands alone", "output", 0)?;
+    for (row, output) in header.outputs.iter().enumerate() {
+        let is_file = output.kind == OutputKind::File.number();
+        let cites = (output.node as usize) < header.nodes.len();
+        let node_fits = if is_file { cites } else { output.node == NONE && !single };
+        hold(node_fits, "a file cites a node, a directory none", "output", row)?;
+        hold(single || is_plain_path(&output.path), "paths are relative and plain", "output", row)?;
+    }
+    for (row, pair) in header.outputs.windows(2).enumerate() {
+        hold(pair[0].path < pair[1].path, "paths ascend, each once", "output", row)?;
+    }
+    check_parents_of_paths(header)
+}
+
+fn is_plain_path(path: &[u8]) -> bool {
+    !path.contains(&0)
+        && path.split(|byte| *byte == b'/').all(|name| !matches!(name, b"" | b"." | b".."))
+}
+
+/// No output lies below another one: files hold nothing, and only empty directories are listed.
+fn check_parents_of_paths(header: &Header) -> Result<(), FormatError> {
+    let paths: std::collections::HashSet<&[u8]> =
+        header.outputs.iter().map(|output| output.path.as_slice()).collect();
+    for (row, output) in header.outputs.iter().enumerate() {
+        ceiling("length of a path", output.path.len() as u64, limits::PATH_LEN)?;
+        let above = output.path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+        for (end, _) in above {
+            hold(
+                !paths.contains(&output.path[..end]),
+                "no output lies below another",
+                "output",
+                row,
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn check_roles(header: &Header) -> Result<(), FormatError> {
+    for (row, role) in header.roles.iter().enumerate() {
+        let hold = |holds, text| hold(holds, text, "role", row);
+        hold(role.parent == NONE || (role.parent as usize) < row, "a role follows its parent")?;
+        hold(
+            role.node == NONE || (role.node as usize) < header.nodes.len(),
+            "a role cites a node",
+        )?;
+        hold(
+            role.diff_id == NONE || (role.diff_id as usize) < header.digests.len(),
+            "a role cites a digest",
+        )?;
+    }
+    Ok(())
+}
+
+/// Checks a group's streams and parts, and adds its lengths and windows to the needs.
+fn add_group(
+    header: &Header,
+    row: usize,
+    group: &Group,
+    needs: &mut Needs,
+) -> Result<(), FormatError> {
+    let hold = |holds, text| hold(holds, text, "group", row);
+    hold(!group.parts.is_empty(), "a group has parts")?;
+    hold(
+        group.streams.windows(2).all(|pair| pair[0].kind < pair[1].kind),
+        "streams ascend by kind, none twice",
+    )?;
+    let mut at = needs.stream_starts.last().and_then(|starts| starts.last().copied()).unwrap_or(0);
+    let mut starts = Vec::with_capacity(group.streams.len() + 1);
+    let (mut decoded, mut windows) = (0, 0);
+    for stream in &group.streams {
+        hold(!stream.frames.is_empty(), "a stream has frames")?;
+        let codec = Codec::from_number(stream.codec)?;
+        let mut window = 0;
+        for frame in &stream.frames {
+            hold(frame.encoded > 0 && frame.decoded > 0, "a frame is not empty")?;
+            let fits = match codec {
+                Codec::Stored => frame.window_log == 0 && frame.encoded == frame.decoded,
+                Codec::Zstd => (10..=limits::WINDOW_LOG).contains(&frame.window_log),
+            };
+            hold(fits, "a frame's window fits its codec")?;
+            window = window.max(match codec {
+                Codec::Stored => 0,
+                Codec::Zstd => 1 << frame.window_log,
+            });
+        }
+        starts.push(at);
+        // At most 2^20 frames of 32 bits each: no sum here can overflow.
+        at += stream.encoded_len();
+        decoded += stream.decoded_len();
+        windows += window;
+        needs.largest_window = needs.largest_window.max(window);
+        if stream.kind == StreamKind::Instructions.number() {
+            needs.instructions += stream.decoded_len();
+        }
+        needs.stream_len += stream.decoded_len();
+    }
+    starts.push(at);
+    needs.stream_starts.push(starts);
+    needs.window_sum = needs.window_sum.max(windows);
+    needs.largest_group = needs.largest_group.max(decoded);
+    ceiling("decoded length of a group", decoded, limits::GROUP_LEN)?;
+    add_parts(header, row, group, needs)
+}
+
+fn add_parts(
+    header: &Header,
+    row: usize,
+    group: &Group,
+    needs: &mut Needs,
+) -> Result<(), FormatError> {
+    let hold = |holds, text| hold(holds, text, "group", row);
+    let mut left: Vec<u64> = group.streams.iter().map(super::Stream::decoded_len).collect();
+    for part in &group.parts {
+        let way =
+            header.nodes.get(part.node as usize).and_then(|node| node.ways.get(part.way as usize));
+        hold(
+            way.is_some_and(|way| way.kind == WayKind::Recipe.number()),
+            "a part makes a node by a recipe",
+        )?;
+        hold(part.made > 0, "a part makes something")?;
+        hold(part.taken.len() == left.len(), "a part takes from each stream")?;
+        let instructions = group.streams.first().filter(|stream| stream.kind == 0);
+        hold(instructions.is_some() && part.taken[0] > 0, "a part has an instruction")?;
+        for (left, taken) in left.iter_mut().zip(&part.taken) {
+            let rest = left.checked_sub(*taken);
+            *left = rest.ok_or(rule("parts take no more than there is", "group", row))?;
+        }
+        let made = needs.made_len.checked_add(part.made);
+        needs.made_len = made.ok_or(rule("the bytes made fit 64 bits", "group", row))?;
+    }
+    hold(left.iter().all(|left| *left == 0), "parts take all there is")
+}
+
+fn check_body(header: &Header, body_len: u64, needs: &Needs) -> Result<(), FormatError> {
+    let end = needs.stream_starts.last().and_then(|starts| starts.last().copied()).unwrap_or(0);
+    hold(
+        end == body_len,
+        "frames fill the body",
+        "body offset",
+        usize::try_from(end).unwrap_or(usize::MAX),
+    )?;
+    let blocks = body_len.div_ceil(super::BLOCK_LEN);
+    hold(
+        header.blocks.len() as u64 == blocks,
+        "each block has a digest",
+        "block",
+        header.blocks.len(),
+    )
+}
+
+fn add_lengths(header: &Header, needs: &mut Needs) -> Result<(), FormatError> {
+    for output in header.outputs.iter().filter(|output| output.node != NONE) {
+        // 2^20 nodes of 2^44 bytes fit 64 bits.
+        needs.output_len += header.nodes[output.node as usize].length;
+    }
+    ceiling("length of the outputs", needs.output_len, limits::NODE_LEN)?;
+    for node in &header.nodes {
+        for way in &node.ways {
+            needs.base_len += match WayKind::from_number(way.kind)? {
+                WayKind::GivenContent => used_len(&way.used, node.length),
+                WayKind::GivenBlob => node.length,
+                WayKind::Recipe => 0,
+            };
+        }
+    }
+    Ok(())
+}
+
+/// Bytes in runs of 1 MiB blocks of something `length` bytes long.
+pub fn used_len(runs: &[Run], length: u64) -> u64 {
+    let end = |block: u64| (block * BASE_BLOCK_LEN).min(length);
+    runs.iter()
+        .map(|run| {
+            let first = u64::from(run.first);
+            end(first + u64::from(run.count)) - end(first)
+        })
+        .sum()
+}
+
+fn check_work(needs: &Needs) -> Result<(), FormatError> {
+    let free = needs.made_len / 8 + limits::FREE_INSTRUCTIONS;
+    ceiling("number of instructions", needs.instructions, free)?;
+    let work = needs.made_len.saturating_add(needs.stream_len).saturating_add(needs.base_len);
+    let fair = needs.output_len.saturating_add(needs.base_len);
+    ceiling("work", work, fair.saturating_mul(limits::WORK_RATIO))
+}

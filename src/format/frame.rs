@@ -1,0 +1,75 @@
+//! Frames: independently coded runs of bytes (docs/format.md section 7.2).
+
+use std::io;
+
+use zstd::zstd_safe::CParameter;
+
+use super::tables::numbered;
+use super::{FormatError, FrameRow};
+
+numbered! {
+    /// How a frame's bytes are coded (docs/format.md 10.5).
+    Codec, "codec":
+    /// As they are.
+    Stored = 0,
+    /// One Zstandard frame, RFC 8878.
+    Zstd = 1,
+}
+
+/// An encoded frame with its row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// Lengths and window.
+    pub row: FrameRow,
+    /// The bytes for the body.
+    pub bytes: Vec<u8>,
+}
+
+/// Encodes `bytes` as one frame at a zstd level of 1 to 22, with a window of at most
+/// 2^`window_log` bytes; single-threaded, so that equal input gives equal output.
+pub fn encode_frame(bytes: &[u8], codec: Codec, level: i32, window_log: u32) -> io::Result<Frame> {
+    let decoded = u32::try_from(bytes.len()).map_err(io::Error::other)?;
+    let (bytes, window_log) = match codec {
+        Codec::Stored => (bytes.to_vec(), 0),
+        Codec::Zstd => {
+            // The decoder never needs more window than there are bytes.
+            let needed = bytes.len().next_power_of_two().trailing_zeros().max(10);
+            let window_log = window_log.min(needed);
+            let mut compressor = zstd::bulk::Compressor::new(level)?;
+            compressor.set_parameter(CParameter::WindowLog(window_log))?;
+            compressor.set_parameter(CParameter::ChecksumFlag(false))?;
+            (compressor.compress(bytes)?, window_log)
+        }
+    };
+    let encoded = u32::try_from(bytes.len()).map_err(io::Error::other)?;
+    Ok(Frame { row: FrameRow { encoded, decoded, window_log }, bytes })
+}
+
+/// Decodes one whole frame into exactly `decoded` bytes.
+pub(super) fn decode_frame(
+    bytes: &[u8],
+    codec: Codec,
+    decoded: usize,
+) -> Result<Vec<u8>, FormatError> {
+    let bad = |reason: String| FormatError::Frame { reason, at: 0 };
+    let content = match codec {
+        Codec::Stored => bytes.to_vec(),
+        Codec::Zstd => {
+            let mut content = Vec::new();
+            content.try_reserve_exact(decoded).map_err(|error| bad(error.to_string()))?;
+            let frame = zstd::zstd_safe::find_frame_compressed_size(bytes);
+            if frame != Ok(bytes.len()) {
+                return Err(bad("it is not exactly one frame".to_owned()));
+            }
+            zstd::bulk::Decompressor::new()
+                .and_then(|mut zstd| zstd.decompress_to_buffer(bytes, &mut content))
+                .map_err(|error| bad(error.to_string()))?;
+            content
+        }
+    };
+    if content.len() == decoded {
+        Ok(content)
+    } else {
+        Err(bad(format!("{decoded} bytes declared, {} found", content.len())))
+    }
+}

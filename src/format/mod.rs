@@ -1,0 +1,32 @@
+//! The delta file as docs/format.md defines it: bytes, digests and numbers, no images, no files.
+//!
+//! Reading goes [`Delta::open`] (prefix, header, every rule that the tables alone can break) ->
+//! [`Body`] (blocks whose digest matched) -> [`StreamReader`] (decoded bytes of one stream) ->
+//! [`PartReader`] (instructions). Writing goes [`PartWriter`] -> [`encode_frame`] -> [`BodyHasher`]
+//! -> [`encode_head`].
+
+mod body;
+mod check;
+mod codec;
+mod delta;
+mod error;
+mod frame;
+mod instruction;
+mod order;
+mod part;
+mod stream;
+mod tables;
+mod varint;
+
+pub use body::{BLOCK_LEN, Body, BodyHasher};
+pub use check::{BASE_BLOCK_LEN, Needs, check, used_len};
+pub use delta::{Delta, MAGIC, PREFIX_LEN, VERSION, encode_head};
+pub use error::FormatError;
+pub use frame::{Codec, Frame, encode_frame};
+pub use instruction::{Class, Instruction};
+pub use part::{PartReader, PartWriter, StreamBytes};
+pub use stream::{CONTROL_STREAMS, STREAM_KINDS, StreamKind, StreamReader};
+pub use tables::{
+    Declared, FrameRow, Group, Header, NONE, Node, Output, OutputKind, Part, Role, RoleKind, Run,
+    Stream, Way, WayKind,
+};

@@ -1,0 +1,231 @@
+//! The header's tables, field for field as docs/format.md section 4 lists them.
+//!
+//! The structs are what bincode reads and writes; [`super::check`] says whether they hold
+//! together. Numbers stay numbers here, so that an unknown one can be refused by name.
+
+use bincode::{Decode, Encode};
+
+/// A citation of no row.
+pub const NONE: u32 = u32::MAX;
+
+/// The whole header.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Header {
+    /// What cannot be added up from the tables.
+    pub declared: Declared,
+    /// Digests, ascending, each once.
+    pub digests: Vec<[u8; 32]>,
+    /// Nodes; a row is a node's number.
+    pub nodes: Vec<Node>,
+    /// What the delta makes, ascending by path.
+    pub outputs: Vec<Output>,
+    /// What the image documents say about the nodes, parents first.
+    pub roles: Vec<Role>,
+    /// The body's groups, in its order.
+    pub groups: Vec<Group>,
+    /// SHA-256 of each 256 KiB of the body.
+    pub blocks: Vec<[u8; 32]>,
+}
+
+/// Needs of features that version 1 does not have; all zero.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Declared {
+    /// Greatest number of bytes kept at once outside the output.
+    pub kept_peak: u64,
+    /// Memory of the greatest encoder, in bytes.
+    pub encoder_memory: u64,
+    /// Number of inline nodes.
+    pub inline_count: u64,
+    /// Greatest length of an inline node, in bytes.
+    pub inline_longest: u64,
+    /// Greatest sum of inline nodes alive at once, in bytes.
+    pub inline_live: u64,
+    /// Deepest nesting of inline nodes.
+    pub inline_depth: u32,
+}
+
+/// A run of bytes that is made or used.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Node {
+    /// Length in bytes.
+    pub length: u64,
+    /// Row of its SHA-256.
+    pub digest: u32,
+    /// The node that it is placed in first, or [`NONE`].
+    pub parent: u32,
+    /// Where in the parent its first byte lies.
+    pub parent_offset: u64,
+    /// Greatest group that copies from it or places it, or [`NONE`].
+    pub last_group: u32,
+    /// The ways to get it, in order of preference.
+    pub ways: Vec<Way>,
+}
+
+/// One way to get a node.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Way {
+    /// A [`WayKind`].
+    pub kind: u32,
+    /// For a node given as content: the 1 MiB blocks that are used, ascending, not touching.
+    pub used: Vec<Run>,
+    /// Parameters of the kind; empty for all kinds of version 1.
+    pub parameters: Vec<u8>,
+}
+
+/// A run of blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Run {
+    /// First block.
+    pub first: u32,
+    /// Number of blocks.
+    pub count: u32,
+}
+
+/// One file or empty directory that the delta makes.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Output {
+    /// Which target; 0.
+    pub target: u32,
+    /// Relative path; empty for the one file of a target that is a file.
+    pub path: Vec<u8>,
+    /// An [`OutputKind`].
+    pub kind: u32,
+    /// The node with its bytes, [`NONE`] for a directory.
+    pub node: u32,
+}
+
+/// What a node is in the image.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Role {
+    /// The role that names this one, or [`NONE`].
+    pub parent: u32,
+    /// A [`RoleKind`].
+    pub role: u32,
+    /// The node, or [`NONE`] where the target lawfully lacks it.
+    pub node: u32,
+    /// Row of the diff ID, or [`NONE`].
+    pub diff_id: u32,
+    /// Media type as the documents give it.
+    pub media_type: String,
+    /// Platform as `os/architecture/variant`.
+    pub platform: String,
+    /// Names of the image.
+    pub names: Vec<String>,
+}
+
+/// Streams and the parts that take from them.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Group {
+    /// Streams, ascending by kind.
+    pub streams: Vec<Stream>,
+    /// Parts in the order they run.
+    pub parts: Vec<Part>,
+}
+
+/// A stream of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Stream {
+    /// A [`super::StreamKind`].
+    pub kind: u32,
+    /// A [`super::Codec`].
+    pub codec: u32,
+    /// Its frames in order.
+    pub frames: Vec<FrameRow>,
+}
+
+/// A frame's lengths and window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct FrameRow {
+    /// Bytes in the body.
+    pub encoded: u32,
+    /// Bytes when decoded.
+    pub decoded: u32,
+    /// Binary logarithm of the decoder's window; 0 for stored.
+    pub window_log: u32,
+}
+
+/// A run of instructions that makes the next bytes of a node.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Part {
+    /// The node.
+    pub node: u32,
+    /// Which of the node's ways.
+    pub way: u32,
+    /// Bytes that the part makes.
+    pub made: u64,
+    /// Bytes that it takes from each stream of its group.
+    pub taken: Vec<u64>,
+}
+
+impl Stream {
+    /// Decoded length in bytes.
+    pub fn decoded_len(&self) -> u64 {
+        self.frames.iter().map(|frame| u64::from(frame.decoded)).sum()
+    }
+
+    /// Encoded length in bytes.
+    pub fn encoded_len(&self) -> u64 {
+        self.frames.iter().map(|frame| u64::from(frame.encoded)).sum()
+    }
+}
+
+macro_rules! numbered {
+    ($(#[$doc:meta])* $name:ident, $what:literal: $($(#[$item_doc:meta])* $item:ident = $number:literal),* $(,)?) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$item_doc])* $item,)* }
+
+        impl $name {
+            /// The number that stands for it in a delta.
+            pub const fn number(self) -> u32 {
+                match self { $(Self::$item => $number,)* }
+            }
+
+            /// Reads a number from a delta; one that is not given out is unsupported.
+            pub fn from_number(number: u32) -> Result<Self, super::FormatError> {
+                match number {
+                    $($number => Ok(Self::$item),)*
+                    _ => Err(super::FormatError::Unsupported { what: $what, number: number.into() }),
+                }
+            }
+        }
+    };
+}
+pub(super) use numbered;
+
+numbered! {
+    /// The ways to get a node (docs/format.md 10.1).
+    WayKind, "way":
+    /// The base holds it as a layer's content or a config.
+    GivenContent = 0,
+    /// The base holds it as a stored blob.
+    GivenBlob = 1,
+    /// Instructions make it.
+    Recipe = 2,
+}
+
+numbered! {
+    /// What an output is (docs/format.md 10.3).
+    OutputKind, "kind of output":
+    /// A regular file.
+    File = 0,
+    /// A directory that holds nothing.
+    Directory = 1,
+}
+
+numbered! {
+    /// What a node is in the image (docs/format.md 10.4).
+    RoleKind, "role":
+    /// An image index.
+    Index = 0,
+    /// An image manifest.
+    Manifest = 1,
+    /// An image config.
+    Config = 2,
+    /// A layer.
+    Layer = 3,
+    /// An attestation about an image.
+    Attestation = 4,
+    /// Any other blob.
+    Other = 5,
+}
