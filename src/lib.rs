@@ -1,6 +1,7 @@
 //! Ships container images as small deltas and gives the target back byte for byte.
 #![doc(html_no_source)]
 
+pub mod delta;
 pub mod digest;
 pub mod fault;
 pub mod format;

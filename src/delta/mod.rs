@@ -1,0 +1,25 @@
+//! What a delta is made of and how it becomes bytes again, without files and without images.
+//!
+//! The encoder takes contents of the base and a [`Target`] as slices and writes a body and a
+//! header; the applier takes a delta and whatever the base gives, and writes to a [`Sink`].
+
+mod applier;
+mod error;
+mod execution;
+mod lanes;
+mod streams;
+
+use std::io;
+
+pub use applier::{ApplyOptions, ApplyStats, Sources, apply, missing_nodes};
+pub use error::ApplyError;
+pub use streams::Scratch;
+
+/// Where outputs go. Every byte is written once, an output's bytes in order, and may be read back.
+pub trait Sink {
+    /// Takes the next bytes of an output, which begin at `offset`.
+    fn write(&mut self, output: usize, offset: u64, bytes: &[u8]) -> io::Result<()>;
+
+    /// Fills `buf` with bytes of an output that were written before.
+    fn read(&self, output: usize, offset: u64, buf: &mut [u8]) -> io::Result<()>;
+}

@@ -1,0 +1,129 @@
+//! The decoded streams of a group while its parts run: all open at once, or one after the other
+//! through scratch space where memory is short.
+
+use std::io;
+
+use crate::format::{
+    Body, CONTROL_STREAMS, Delta, FormatError, STREAM_KINDS, StreamBytes, StreamKind, StreamReader,
+};
+use crate::source::ReadAt;
+
+/// Bytes that are buffered of each control stream, which are read a byte at a time.
+const CONTROL_BUFFER: usize = 8 << 10;
+/// Piece by which a stream goes to scratch space.
+const SCRATCH_PIECE: usize = 256 << 10;
+
+/// Space for the decoded streams of one group at a time.
+pub trait Scratch: ReadAt {
+    /// Writes all of `bytes` at `offset`.
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+}
+
+/// The decoded streams of one group, by slot.
+pub(super) struct GroupStreams<'a> {
+    streams: [Option<OneStream<'a>>; STREAM_KINDS],
+}
+
+struct OneStream<'a> {
+    bytes: StreamSource<'a>,
+    /// Decoded bytes that were not yet read from `bytes`.
+    left: u64,
+    buffer: Vec<u8>,
+    /// What of `buffer` was handed out.
+    used: usize,
+}
+
+enum StreamSource<'a> {
+    Decoder(Box<StreamReader<'a>>),
+    Scratch { scratch: &'a dyn Scratch, at: u64 },
+}
+
+impl<'a> GroupStreams<'a> {
+    /// Opens the streams of group `number`; with `scratch`, each is decoded into it first.
+    pub(super) fn open(
+        delta: &'a Delta,
+        body: Body<'a>,
+        number: usize,
+        scratch: Option<&'a dyn Scratch>,
+    ) -> Result<Self, FormatError> {
+        let mut streams = [const { None }; STREAM_KINDS];
+        let starts = &delta.needs().stream_starts[number];
+        let mut at = 0;
+        for (stream, start) in delta.header().groups[number].streams.iter().zip(starts) {
+            let mut reader = StreamReader::new(body, stream, *start)?;
+            let left = stream.decoded_len();
+            let bytes = if let Some(scratch) = scratch {
+                spill(&mut reader, left, scratch, at)?;
+                StreamSource::Scratch { scratch, at }
+            } else {
+                StreamSource::Decoder(Box::new(reader))
+            };
+            at += left;
+            let slot = StreamKind::from_number(stream.kind)?.slot();
+            streams[slot] = Some(OneStream { bytes, left, buffer: Vec::new(), used: 0 });
+        }
+        Ok(Self { streams })
+    }
+}
+
+fn spill(
+    reader: &mut StreamReader<'_>,
+    len: u64,
+    scratch: &dyn Scratch,
+    start: u64,
+) -> Result<(), FormatError> {
+    let mut piece = vec![0; SCRATCH_PIECE];
+    let mut done = 0;
+    while done < len {
+        let now = usize::try_from(len - done).unwrap_or(usize::MAX).min(SCRATCH_PIECE);
+        reader.fill(&mut piece[..now])?;
+        scratch.write_all_at(&piece[..now], start + done).map_err(FormatError::Read)?;
+        done += now as u64;
+    }
+    Ok(())
+}
+
+impl StreamBytes for GroupStreams<'_> {
+    fn fill(&mut self, kind: StreamKind, buf: &mut [u8]) -> Result<(), FormatError> {
+        let slot = kind.slot();
+        let stream = self.streams[slot].as_mut().ok_or(FormatError::Rule {
+            rule: "a part takes from streams that its group has",
+            place: "stream",
+            row: kind.number().into(),
+        })?;
+        if slot < CONTROL_STREAMS { stream.fill_buffered(buf) } else { stream.fill(buf) }
+    }
+}
+
+impl OneStream<'_> {
+    fn fill(&mut self, buf: &mut [u8]) -> Result<(), FormatError> {
+        self.left = self.left.checked_sub(buf.len() as u64).ok_or(FormatError::Rule {
+            rule: "parts take no more than there is",
+            place: "stream bytes left",
+            row: self.left,
+        })?;
+        match &mut self.bytes {
+            StreamSource::Decoder(reader) => reader.fill(buf),
+            StreamSource::Scratch { scratch, at } => {
+                scratch.read_exact_at(buf, *at).map_err(FormatError::Read)?;
+                *at += buf.len() as u64;
+                Ok(())
+            }
+        }
+    }
+
+    fn fill_buffered(&mut self, buf: &mut [u8]) -> Result<(), FormatError> {
+        for byte in buf {
+            if self.used == self.buffer.len() {
+                let len = usize::try_from(self.left).unwrap_or(usize::MAX).clamp(1, CONTROL_BUFFER);
+                let mut buffer = std::mem::take(&mut self.buffer);
+                buffer.resize(len, 0);
+                self.fill(&mut buffer)?;
+                (self.buffer, self.used) = (buffer, 0);
+            }
+            *byte = self.buffer[self.used];
+            self.used += 1;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,106 @@
+//! What the encoder is given: contents of the base, and a target as nodes and outputs.
+
+use crate::digest::{Digest, DiffId};
+use crate::format::{Class, RoleKind};
+
+/// A run of a node's bytes of one kind, ending before `end`; it begins where the previous one ends.
+///
+/// Its edges are cut points of the chunker, so that equal files give equal chunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    /// One past the last byte, counted from the node's start.
+    pub end: u64,
+    /// The class that its literals go to.
+    pub class: Class,
+}
+
+/// A content of the base: decompressed, verified, the same in every form of the image.
+#[derive(Debug, Clone)]
+pub struct BaseContent<'a> {
+    /// SHA-256 of the bytes: a layer's diff ID, or a config's blob digest.
+    pub digest: Digest,
+    /// The bytes.
+    pub bytes: &'a [u8],
+    /// Offsets at which a stretch begins, ascending.
+    pub boundaries: Vec<u64>,
+}
+
+/// How a node of the target reaches the site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// The base holds it as a content: its digest is all that is sent.
+    GivenContent,
+    /// The base holds it as a stored blob: its digest is all that is sent.
+    GivenBlob,
+    /// The base holds it as a stored blob, but its bytes are sent for sites that do not.
+    GivenOrStored,
+    /// It is rebuilt from the base, from the target, and from literals.
+    Made,
+    /// Its bytes are sent as they are.
+    Stored,
+}
+
+/// A blob or file of the target.
+#[derive(Debug, Clone)]
+pub struct TargetNode<'a> {
+    /// SHA-256 of the bytes.
+    pub digest: Digest,
+    /// The bytes, children included.
+    pub bytes: &'a [u8],
+    /// How it reaches the site.
+    pub origin: Origin,
+    /// Tiles the bytes; those inside children do not matter.
+    pub stretches: Vec<Stretch>,
+    /// Nodes whose bytes lie inside, ascending, not overlapping, not empty.
+    pub children: Vec<Child>,
+}
+
+/// A node that lies inside another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Child {
+    /// Offset of its first byte in the parent.
+    pub offset: u64,
+    /// One past its last byte.
+    pub end: u64,
+    /// Its index in [`Target::nodes`].
+    pub node: usize,
+}
+
+/// A file or empty directory of the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetOutput {
+    /// Relative path, empty for a target that is one file.
+    pub path: Vec<u8>,
+    /// Index of the node with its bytes; `None` for a directory.
+    pub node: Option<usize>,
+}
+
+/// What an image document says about a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetRole {
+    /// Index of the role that names this one; smaller than its own.
+    pub parent: Option<usize>,
+    /// What it is.
+    pub kind: RoleKind,
+    /// Index of the node, where the target has it.
+    pub node: Option<usize>,
+    /// Digest of a layer's content, where a config gives it.
+    pub diff_id: Option<DiffId>,
+    /// Media type as the documents give it.
+    pub media_type: String,
+    /// Platform as `os/architecture/variant`.
+    pub platform: String,
+    /// Names of the image.
+    pub names: Vec<String>,
+}
+
+/// Everything that a delta makes. No two nodes have one digest.
+#[derive(Debug, Clone, Default)]
+pub struct Target<'a> {
+    /// Blobs and files.
+    pub nodes: Vec<TargetNode<'a>>,
+    /// What appears at the site, ascending by path.
+    pub outputs: Vec<TargetOutput>,
+    /// Parents first.
+    pub roles: Vec<TargetRole>,
+}
