@@ -1,10 +1,12 @@
 //! Ships container images as small deltas and gives the target back byte for byte.
 #![doc(html_no_source)]
 
+pub mod chunker;
 pub mod delta;
 pub mod digest;
 pub mod fault;
 pub mod format;
+pub mod index;
 pub mod limits;
 pub mod source;
 pub mod units;
