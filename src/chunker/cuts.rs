@@ -33,7 +33,7 @@ pub fn cut_points_parallel(data: &[u8], params: ChunkerParams) -> Vec<u64> {
 
 /// The parameters in the shape that fastcdc wants.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Cutter {
+pub struct Cutter {
     min: usize,
     avg: usize,
     max: usize,
@@ -42,7 +42,8 @@ pub(super) struct Cutter {
 }
 
 impl Cutter {
-    pub(super) fn new(params: ChunkerParams) -> Self {
+    /// Prepares to cut with `params`.
+    pub fn new(params: ChunkerParams) -> Self {
         let (strict, loose) = params.masks();
         Self {
             min: params.min() as usize,
@@ -54,7 +55,11 @@ impl Cutter {
     }
 
     /// The cut point after the one at `at`, which lies before the end of `data`.
-    fn next(&self, data: &[u8], at: usize) -> usize {
+    ///
+    /// # Panics
+    ///
+    /// When `at` lies past the end of `data`.
+    pub fn next(&self, data: &[u8], at: usize) -> usize {
         let (_, len) = v2020::cut(
             &data[at..],
             self.min,

@@ -14,11 +14,11 @@ pub(crate) mod samples;
 
 use rayon::prelude::*;
 
-pub use self::cuts::{cut_points, cut_points_parallel};
+pub use self::cuts::{Cutter, cut_points, cut_points_parallel};
 pub use self::id::ChunkId;
 pub use self::params::{ChunkerParams, Normalization, ParamsError};
 
-use self::cuts::{Cutter, SEGMENT_LEN};
+use self::cuts::SEGMENT_LEN;
 
 /// One chunk of a content: `len` bytes from `start`, at most [`ChunkerParams::max`] long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

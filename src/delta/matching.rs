@@ -74,7 +74,13 @@ impl Pool<'_> {
     }
 
     fn task(&self, bytes: &[u8], edges: &[usize]) -> Matches {
-        let mut task = Task { pool: self, bytes, covered: edges[0], end: edges[edges.len() - 1], matches: Matches::default() };
+        let mut task = Task {
+            pool: self,
+            bytes,
+            covered: edges[0],
+            end: edges[edges.len() - 1],
+            matches: Matches::default(),
+        };
         for pair in edges.windows(2) {
             task.stretch(pair[0], pair[1]);
         }
@@ -214,14 +220,19 @@ impl Task<'_> {
         while at < until {
             // The distance may reach before the content's first byte or past its last one.
             let Some(offset) = (along.offset + at).checked_sub(along.start) else { return done };
-            let Some(other) = content.get(offset..).filter(|other| !other.is_empty()) else { return done };
+            let Some(other) = content.get(offset..).filter(|other| !other.is_empty()) else {
+                return done;
+            };
             let len = extend_forward(&self.bytes[at..until], other);
             if len >= MIN_RUN {
                 self.push(Match { start: at, len, source: along.source, offset });
                 done = at + len;
             }
             at += len + 1;
-            at += different_run(&self.bytes[at.min(until)..until], other.get(len + 1..).unwrap_or(&[]));
+            at += different_run(
+                &self.bytes[at.min(until)..until],
+                other.get(len + 1..).unwrap_or(&[]),
+            );
         }
         done
     }

@@ -4,16 +4,31 @@
 //! header; the applier takes a delta and whatever the base gives, and writes to a [`Sink`].
 
 mod applier;
+mod blocks;
+mod coding;
+mod encoder;
 mod error;
 mod execution;
+mod groups;
 mod lanes;
+mod matching;
+mod numbering;
+mod repeats;
+mod script;
 mod streams;
+mod target;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 
 pub use applier::{ApplyOptions, ApplyStats, Sources, apply, missing_nodes};
+pub use encoder::{EncodeOptions, EncodeStats, Encoded, NodeStats, encode};
 pub use error::ApplyError;
 pub use streams::Scratch;
+pub use target::{
+    BaseContent, Child, Origin, Stretch, Target, TargetNode, TargetOutput, TargetRole,
+};
 
 /// Where outputs go. Every byte is written once, an output's bytes in order, and may be read back.
 pub trait Sink {

@@ -13,16 +13,32 @@ use crate::index::zero_run;
 /// Shortest run of zeros that is an instruction; the literal coders deal well with shorter ones.
 const MIN_ZEROS: usize = 4096;
 
+/// Longest literal operation, so that a group can be closed between two; parts merge them.
+const MAX_LITERAL: usize = 8 << 20;
+
 /// An instruction before nodes have numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Operation {
-    Copy { source: Source, offset: usize, len: usize },
-    Zero { len: usize },
+    Copy {
+        source: Source,
+        offset: usize,
+        len: usize,
+    },
+    Zero {
+        len: usize,
+    },
     /// A node of the target, by index.
-    Place { node: usize },
-    HexDigest { digest: Digest },
+    Place {
+        node: usize,
+    },
+    HexDigest {
+        digest: Digest,
+    },
     /// Bytes of the node itself.
-    Literal { class: Class, range: Range<usize> },
+    Literal {
+        class: Class,
+        range: Range<usize>,
+    },
 }
 
 /// Writes a node as operations that make it from front to back.
@@ -104,7 +120,8 @@ impl Script<'_> {
     /// Covers the bytes up to `end`, in which there are no long zeros.
     fn plain(&mut self, class: Class, end: usize) {
         if class == Class::ENVELOPE {
-            while let Some((start, digest)) = find_digest(&self.node.bytes[self.at..end], self.digests)
+            while let Some((start, digest)) =
+                find_digest(&self.node.bytes[self.at..end], self.digests)
             {
                 self.literal(class, self.at + start);
                 self.operations.push(Operation::HexDigest { digest });
@@ -115,9 +132,10 @@ impl Script<'_> {
     }
 
     fn literal(&mut self, class: Class, end: usize) {
-        if self.at < end {
-            self.operations.push(Operation::Literal { class, range: self.at..end });
-            self.at = end;
+        while self.at < end {
+            let until = end.min(self.at + MAX_LITERAL);
+            self.operations.push(Operation::Literal { class, range: self.at..until });
+            self.at = until;
         }
     }
 }

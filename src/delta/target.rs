@@ -1,6 +1,6 @@
 //! What the encoder is given: contents of the base, and a target as nodes and outputs.
 
-use crate::digest::{Digest, DiffId};
+use crate::digest::{DiffId, Digest};
 use crate::format::{Class, RoleKind};
 
 /// A run of a node's bytes of one kind, ending before `end`; it begins where the previous one ends.
@@ -53,6 +53,14 @@ pub struct TargetNode<'a> {
     pub stretches: Vec<Stretch>,
     /// Nodes whose bytes lie inside, ascending, not overlapping, not empty.
     pub children: Vec<Child>,
+}
+
+impl TargetNode<'_> {
+    /// Do parts of the delta make it? An empty node needs none.
+    pub(super) fn is_made(&self) -> bool {
+        !self.bytes.is_empty()
+            && matches!(self.origin, Origin::Made | Origin::Stored | Origin::GivenOrStored)
+    }
 }
 
 /// A node that lies inside another one.

@@ -1,0 +1,174 @@
+//! Codes the streams of groups as frames, several at a time, and hands them out in order.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use rayon::prelude::*;
+
+use super::groups::GroupDraft;
+use crate::format::{
+    CONTROL_STREAMS, Class, Codec, Frame, FrameRow, STREAM_KINDS, Stream, StreamKind, encode_frame,
+};
+
+/// A group's streams with their frames.
+#[derive(Debug)]
+pub(super) struct CodedGroup {
+    /// Slots of the streams, ascending.
+    pub(super) slots: Vec<usize>,
+    pub(super) streams: Vec<Stream>,
+}
+
+/// All groups, and what each kind of stream came to: (name, decoded, encoded).
+#[derive(Debug)]
+pub(super) struct Coded {
+    pub(super) groups: Vec<CodedGroup>,
+    pub(super) stats: Vec<(&'static str, u64, u64)>,
+}
+
+/// Window of all frames, as a binary logarithm: what every site can hold for each stream.
+const WINDOW_LOG: u32 = 24;
+/// zstd level of the control streams: they are short.
+const CONTROL_LEVEL: i32 = 19;
+/// Longest control stream that is coded at [`CONTROL_LEVEL`] whatever the level, in bytes.
+const CONTROL_LEN: usize = 256 << 10;
+/// Frames that are coded before their bytes are handed out, for each thread: the more, the less
+/// threads wait for each other, and the more memory is held.
+const FRAMES_PER_THREAD: usize = 2;
+
+/// Longest frame for a level, decoded, in bytes. Threads share a stream by its frames; what one
+/// frame holds, the next one cannot match. The higher levels pay for the window, so they get it.
+fn frame_len(level: i32) -> usize {
+    match level {
+        ..=6 => 8 << 20,
+        7..=12 => 16 << 20,
+        _ => 32 << 20,
+    }
+}
+
+/// One frame to be coded.
+struct Job<'d> {
+    group: usize,
+    slot: usize,
+    pieces: Vec<&'d [u8]>,
+    len: usize,
+}
+
+/// Codes all streams of `drafts` at a zstd level and gives each frame's bytes to `write` in order.
+pub(super) fn code_groups(
+    drafts: &[GroupDraft<'_>],
+    level: i32,
+    write: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<Coded> {
+    let jobs = jobs(drafts, frame_len(level));
+    let mut groups: Vec<BTreeMap<usize, (Codec, Vec<FrameRow>)>> =
+        drafts.iter().map(|_| BTreeMap::new()).collect();
+    let batch = FRAMES_PER_THREAD * rayon::current_num_threads();
+    for batch in jobs.chunks(batch) {
+        let frames: Vec<io::Result<(Codec, Frame)>> =
+            batch.par_iter().map(|job| job.code(level)).collect();
+        for (job, frame) in batch.iter().zip(frames) {
+            let (codec, Frame { row, bytes }) = frame?;
+            write(&bytes)?;
+            groups[job.group].entry(job.slot).or_insert((codec, Vec::new())).1.push(row);
+        }
+    }
+    let groups: Vec<CodedGroup> = groups.into_iter().map(coded_group).collect();
+    Ok(Coded { stats: stats(&groups), groups })
+}
+
+/// Cuts every stream into frames, in the order of the body.
+fn jobs<'d>(drafts: &'d [GroupDraft<'_>], frame_len: usize) -> Vec<Job<'d>> {
+    let mut jobs = Vec::new();
+    for (group, draft) in drafts.iter().enumerate() {
+        for slot in 0..STREAM_KINDS {
+            let control: [&[u8]; 1];
+            let pieces: &[&[u8]] = match slot.checked_sub(CONTROL_STREAMS) {
+                None => {
+                    control = [draft.control[slot].as_slice()];
+                    &control
+                }
+                Some(class) => &draft.literals[class],
+            };
+            let len = pieces.iter().map(|piece| piece.len()).sum();
+            // Frames of one stream are of about one length, so that threads end together.
+            let even = usize::div_ceil(len, usize::div_ceil(len, frame_len).max(1));
+            jobs.extend(split(pieces, even).map(|pieces| {
+                let len = pieces.iter().map(|piece| piece.len()).sum();
+                Job { group, slot, pieces, len }
+            }));
+        }
+    }
+    jobs
+}
+
+/// Splits pieces into runs of exactly `len` bytes, the last one shorter.
+fn split<'d>(pieces: &[&'d [u8]], len: usize) -> impl Iterator<Item = Vec<&'d [u8]>> {
+    let mut runs = Vec::new();
+    let (mut run, mut room) = (Vec::new(), len);
+    for piece in pieces {
+        let mut piece = *piece;
+        while !piece.is_empty() {
+            let (now, later) = piece.split_at(room.min(piece.len()));
+            run.push(now);
+            room -= now.len();
+            piece = later;
+            if room == 0 {
+                runs.push(std::mem::take(&mut run));
+                room = len;
+            }
+        }
+    }
+    if !run.is_empty() {
+        runs.push(run);
+    }
+    runs.into_iter()
+}
+
+impl Job<'_> {
+    fn code(&self, level: i32) -> io::Result<(Codec, Frame)> {
+        let bytes = self.pieces.concat();
+        let level = self.level(level, &bytes)?;
+        let frame = encode_frame(&bytes, Codec::Zstd, level, WINDOW_LOG)?;
+        Ok((Codec::Zstd, frame))
+    }
+
+    fn level(&self, level: i32, bytes: &[u8]) -> io::Result<i32> {
+        if self.slot < CONTROL_STREAMS {
+            return Ok(if self.len <= CONTROL_LEN { CONTROL_LEVEL } else { level.max(9) });
+        }
+        // What is compressed already is not worth a second thought, unless it only says so.
+        let is_dense = StreamKind::at_slot(self.slot) == Some(StreamKind::Literals(Class::DENSE));
+        if is_dense && level > 1 {
+            let quick = encode_frame(bytes, Codec::Zstd, 1, WINDOW_LOG)?;
+            return Ok(if quick.bytes.len() > bytes.len() / 20 * 19 { 1 } else { level });
+        }
+        Ok(level)
+    }
+}
+
+fn coded_group(streams: BTreeMap<usize, (Codec, Vec<FrameRow>)>) -> CodedGroup {
+    let slots = streams.keys().copied().collect();
+    let stream = |(slot, (codec, frames)): (usize, (Codec, Vec<FrameRow>))| {
+        StreamKind::at_slot(slot).map(|kind| Stream {
+            kind: kind.number(),
+            codec: codec.number(),
+            frames,
+        })
+    };
+    CodedGroup { slots, streams: streams.into_iter().filter_map(stream).collect() }
+}
+
+fn stats(groups: &[CodedGroup]) -> Vec<(&'static str, u64, u64)> {
+    let mut sums: BTreeMap<usize, (u64, u64)> = BTreeMap::new();
+    for group in groups {
+        for (slot, stream) in group.slots.iter().zip(&group.streams) {
+            let sum = sums.entry(*slot).or_default();
+            sum.0 += stream.decoded_len();
+            sum.1 += stream.encoded_len();
+        }
+    }
+    let named = |(slot, (decoded, encoded))| {
+        StreamKind::at_slot(slot).map(|kind| (kind.name(), decoded, encoded))
+    };
+    sums.into_iter().filter_map(named).collect()
+}

@@ -1,0 +1,230 @@
+//! Makes a delta: matches, repeats, scripts, numbers, groups, frames, header; in this order.
+
+use std::collections::HashSet;
+use std::io::{self, Write};
+
+use super::blocks::used_runs;
+use super::coding::{CodedGroup, code_groups};
+use super::groups::{Layout, Plan};
+use super::matching::{Matches, Pool};
+use super::numbering::{Numbering, completion_order, digests};
+use super::repeats::{Copied, Source, add_repeats};
+use super::script::{Operation, script};
+use super::{BaseContent, Origin, Target, TargetNode};
+use crate::chunker::{ChunkerParams, Cutter};
+use crate::digest::Digest;
+use crate::format::{
+    BodyHasher, Declared, Group, Header, NONE, Node, Output, OutputKind, Part, Role, Run, Way,
+    WayKind,
+};
+use crate::index::BaseIndex;
+
+/// How a delta is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EncodeOptions {
+    /// zstd level of literals, 1 to 22.
+    pub level: i32,
+    /// The parameters that the base index was built with.
+    pub params: ChunkerParams,
+}
+
+/// What became of a target, in bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EncodeStats {
+    /// Bytes of the made nodes by where they come from, by index of node.
+    pub nodes: Vec<NodeStats>,
+    /// Encoded bytes by stream, as (name, decoded, encoded).
+    pub streams: Vec<(&'static str, u64, u64)>,
+}
+
+/// What became of one node, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NodeStats {
+    /// Copied from the base.
+    pub base_bytes: u64,
+    /// Copied from the target itself.
+    pub target_bytes: u64,
+    /// Zeros.
+    pub zero_bytes: u64,
+    /// Carried by the delta, digests in hex among them.
+    pub literal_bytes: u64,
+    /// Copy instructions.
+    pub copies: u64,
+}
+
+/// A delta that is complete but for its head.
+#[derive(Debug)]
+pub struct Encoded {
+    /// The tables.
+    pub header: Header,
+    /// Length of the body that was written.
+    pub body_len: u64,
+    /// What became of the target.
+    pub stats: EncodeStats,
+}
+
+/// Makes a delta from the base's contents to `target` and writes its body.
+///
+/// A node that is to be made or stored and is a content of the base as it stands becomes a given
+/// one.
+///
+/// Equal arguments give equal bytes on any number of threads.
+///
+/// # Errors
+/// When the body cannot be written, or zstd has no memory.
+pub fn encode(
+    base: &[BaseContent<'_>],
+    index: &BaseIndex,
+    mut target: Target<'_>,
+    options: EncodeOptions,
+    body: &mut dyn Write,
+) -> io::Result<Encoded> {
+    let contents: HashSet<Digest> = base.iter().map(|content| content.digest).collect();
+    for node in target.nodes.iter_mut().filter(|node| contents.contains(&node.digest)) {
+        node.origin = Origin::GivenContent;
+    }
+    let target = &target;
+    let pool = Pool { contents: base, index, cutter: Cutter::new(options.params) };
+    let order = completion_order(target);
+    let matches = target.nodes.iter().map(|node| match_node(&pool, node)).collect();
+    let copied = add_repeats(target, &order, matches);
+    let known = digests(target);
+    let scripts: Vec<_> = target
+        .nodes
+        .iter()
+        .zip(&copied)
+        .map(
+            |(node, copied)| if node.is_made() { script(node, copied, &known) } else { Vec::new() },
+        )
+        .collect();
+    let numbering = Numbering::new(base, target, order, &scripts);
+    let plan = Plan { base, target, scripts: &scripts, numbering: &numbering };
+    let layout = plan.lay_out();
+    let mut hasher = BodyHasher::default();
+    let coded = code_groups(&layout.groups, options.level, &mut |bytes| {
+        hasher.update(bytes);
+        body.write_all(bytes)
+    })?;
+    let (body_len, blocks) = hasher.finish();
+    let stats = EncodeStats {
+        nodes: scripts.iter().map(|script| node_stats(script)).collect(),
+        streams: coded.stats,
+    };
+    let header = Header {
+        declared: Declared::default(),
+        digests: numbering.digests.iter().map(|digest| *digest.as_bytes()).collect(),
+        nodes: nodes(&plan, &layout, &copied),
+        outputs: outputs(target, &numbering),
+        roles: roles(target, &numbering),
+        groups: groups(&layout, coded.groups),
+        blocks,
+    };
+    Ok(Encoded { header, body_len, stats })
+}
+
+/// Nodes with children are envelopes: their own bytes are headers between blobs.
+fn match_node(pool: &Pool<'_>, node: &TargetNode<'_>) -> Matches {
+    if node.origin == Origin::Made && node.children.is_empty() {
+        pool.matches(node.bytes, &node.stretches)
+    } else {
+        Matches::default()
+    }
+}
+
+fn node_stats(script: &[Operation]) -> NodeStats {
+    let mut stats = NodeStats::default();
+    for operation in script {
+        match operation {
+            Operation::Copy { source, len, .. } => {
+                stats.copies += 1;
+                *match source {
+                    Source::Base(_) => &mut stats.base_bytes,
+                    Source::Target(_) => &mut stats.target_bytes,
+                } += *len as u64;
+            }
+            Operation::Zero { len } => stats.zero_bytes += *len as u64,
+            Operation::Literal { range, .. } => stats.literal_bytes += range.len() as u64,
+            Operation::HexDigest { .. } => stats.literal_bytes += Digest::HEX_LEN as u64,
+            Operation::Place { .. } => {}
+        }
+    }
+    stats
+}
+
+fn nodes(plan: &Plan<'_, '_>, layout: &Layout<'_>, copied: &[Vec<Copied>]) -> Vec<Node> {
+    let Plan { target, numbering, .. } = plan;
+    let unmade = numbering.unmade.iter().map(|(digest, length)| {
+        let origin =
+            target.nodes.iter().find(|node| node.digest == *digest).map(|node| node.origin);
+        (*digest, *length, origin.unwrap_or(Origin::GivenContent))
+    });
+    let made = numbering.made.iter().map(|node| {
+        let TargetNode { digest, bytes, origin, .. } = &target.nodes[*node];
+        (*digest, bytes.len() as u64, *origin)
+    });
+    let runs = used_runs(plan, copied);
+    unmade
+        .chain(made)
+        .zip(&layout.usage)
+        .map(|((digest, length, origin), usage)| Node {
+            length,
+            digest: numbering.row(digest),
+            parent: usage.parent,
+            parent_offset: usage.parent_offset,
+            last_group: usage.last_group,
+            ways: ways(origin, runs.get(&digest).cloned().unwrap_or_default()),
+        })
+        .collect()
+}
+
+fn ways(origin: Origin, used: Vec<Run>) -> Vec<Way> {
+    let way = |kind: WayKind, used| Way { kind: kind.number(), used, parameters: Vec::new() };
+    match origin {
+        Origin::GivenContent => vec![way(WayKind::GivenContent, used)],
+        Origin::GivenBlob => vec![way(WayKind::GivenBlob, Vec::new())],
+        Origin::GivenOrStored => {
+            vec![way(WayKind::GivenBlob, Vec::new()), way(WayKind::Recipe, Vec::new())]
+        }
+        Origin::Made | Origin::Stored => vec![way(WayKind::Recipe, Vec::new())],
+    }
+}
+
+fn outputs(target: &Target<'_>, numbering: &Numbering) -> Vec<Output> {
+    let output = |output: &super::TargetOutput| Output {
+        target: 0,
+        path: output.path.clone(),
+        kind: match output.node {
+            Some(_) => OutputKind::File.number(),
+            None => OutputKind::Directory.number(),
+        },
+        node: output.node.map_or(NONE, |node| numbering.number(target.nodes[node].digest)),
+    };
+    target.outputs.iter().map(output).collect()
+}
+
+fn roles(target: &Target<'_>, numbering: &Numbering) -> Vec<Role> {
+    let row = |index: usize| u32::try_from(index).expect("BUG: roles are limited");
+    let role = |role: &super::TargetRole| Role {
+        parent: role.parent.map_or(NONE, row),
+        role: role.kind.number(),
+        node: role.node.map_or(NONE, |node| numbering.number(target.nodes[node].digest)),
+        diff_id: role.diff_id.map_or(NONE, |diff_id| numbering.row(diff_id.0)),
+        media_type: role.media_type.clone(),
+        platform: role.platform.clone(),
+        names: role.names.clone(),
+    };
+    target.roles.iter().map(role).collect()
+}
+
+fn groups(layout: &Layout<'_>, coded: Vec<CodedGroup>) -> Vec<Group> {
+    let group = |(draft, coded): (&super::groups::GroupDraft<'_>, CodedGroup)| {
+        let parts = draft.parts.iter().map(|part| Part {
+            node: part.node,
+            way: part.way,
+            made: part.made,
+            taken: coded.slots.iter().map(|slot| part.taken[*slot]).collect(),
+        });
+        Group { parts: parts.collect(), streams: coded.streams }
+    };
+    layout.groups.iter().zip(coded).map(group).collect()
+}

@@ -1,0 +1,198 @@
+//! Lays operations out as parts in groups, in the order in which a site runs them.
+
+use super::numbering::Numbering;
+use super::repeats::Source;
+use super::script::Operation;
+use super::{BaseContent, Origin, Target};
+use crate::digest::Digest;
+use crate::format::{CONTROL_STREAMS, Class, Instruction, NONE, PartWriter, STREAM_KINDS};
+
+/// Literal bytes at which a group is closed: half of what the format allows, so that the control
+/// streams and one more literal always fit.
+const GROUP_LEN: usize = 128 << 20;
+
+/// A group before its streams are coded.
+#[derive(Debug, Default)]
+pub(super) struct GroupDraft<'a> {
+    pub(super) control: [Vec<u8>; CONTROL_STREAMS],
+    pub(super) literals: [Vec<&'a [u8]>; Class::COUNT as usize],
+    pub(super) parts: Vec<PartDraft>,
+    literal_len: usize,
+}
+
+/// A part before its group's streams are known.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PartDraft {
+    pub(super) node: u32,
+    pub(super) way: u32,
+    pub(super) made: u64,
+    pub(super) taken: [u64; STREAM_KINDS],
+}
+
+/// Where a node is placed first, and the last group that uses it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Usage {
+    pub(super) parent: u32,
+    pub(super) parent_offset: u64,
+    pub(super) last_group: u32,
+}
+
+/// Groups with what became known on the way.
+#[derive(Debug)]
+pub(super) struct Layout<'a> {
+    pub(super) groups: Vec<GroupDraft<'a>>,
+    /// By number of node.
+    pub(super) usage: Vec<Usage>,
+}
+
+/// What the layout is made from.
+#[derive(Clone, Copy)]
+pub(super) struct Plan<'p, 'a> {
+    pub(super) base: &'p [BaseContent<'a>],
+    pub(super) target: &'p Target<'a>,
+    pub(super) scripts: &'p [Vec<Operation>],
+    pub(super) numbering: &'p Numbering,
+}
+
+impl<'a> Plan<'_, 'a> {
+    /// Lays out all nodes that parts make.
+    pub(super) fn lay_out(self) -> Layout<'a> {
+        let unused = Usage { parent: NONE, parent_offset: 0, last_group: NONE };
+        let count = self.numbering.unmade.len() + self.numbering.made.len();
+        let mut writer = Writer {
+            plan: self,
+            is_done: vec![false; self.target.nodes.len()],
+            layout: Layout { groups: Vec::new(), usage: vec![unused; count] },
+            group: GroupDraft::default(),
+        };
+        for output in &self.target.outputs {
+            if let Some(node) = output.node.filter(|node| writer.is_to_do(*node)) {
+                writer.node(node);
+            }
+        }
+        writer.close_group();
+        writer.layout
+    }
+}
+
+struct Writer<'p, 'a> {
+    plan: Plan<'p, 'a>,
+    is_done: Vec<bool>,
+    layout: Layout<'a>,
+    group: GroupDraft<'a>,
+}
+
+impl Writer<'_, '_> {
+    fn is_to_do(&self, node: usize) -> bool {
+        self.plan.target.nodes[node].is_made() && !self.is_done[node]
+    }
+
+    fn number_of(&self, node: usize) -> u32 {
+        self.plan.numbering.number(self.plan.target.nodes[node].digest)
+    }
+
+    fn close_group(&mut self) {
+        if !self.group.parts.is_empty() {
+            self.layout.groups.push(std::mem::take(&mut self.group));
+        }
+    }
+
+    fn node(&mut self, node: usize) {
+        self.is_done[node] = true;
+        let is_alternative = self.plan.target.nodes[node].origin == Origin::GivenOrStored;
+        if is_alternative {
+            self.close_group();
+        }
+        let (mut at, mut made) = (0, 0);
+        while let Some(next) = self.plan.scripts[node].get(at) {
+            match next {
+                Operation::Place { node: child } if self.is_to_do(*child) => self.node(*child),
+                _ if self.group.is_full() => self.close_group(),
+                _ => at = self.part(node, at, &mut made),
+            }
+        }
+        if is_alternative {
+            self.close_group();
+        }
+    }
+
+    /// Writes operations of a node from number `at` on, until a child has to be made first or the
+    /// group is full; returns the number of the next one. `made` counts the node's bytes.
+    fn part(&mut self, node: usize, mut at: usize, made: &mut u64) -> usize {
+        let start = at;
+        let mut group = std::mem::take(&mut self.group);
+        let mut writer = PartWriter::new(&mut group.control);
+        for operation in &self.plan.scripts[node][start..] {
+            let waits = matches!(operation, Operation::Place { node } if self.is_to_do(*node));
+            if waits || group.literal_len >= GROUP_LEN {
+                break;
+            }
+            at += 1;
+            let (instruction, len) = self.instruction(node, operation, *made);
+            writer.push(instruction, len);
+            *made += len;
+            if let (Instruction::Literal { class, .. }, Operation::Literal { range, .. }) =
+                (instruction, operation)
+            {
+                let bytes = &self.plan.target.nodes[node].bytes[range.clone()];
+                group.literals[usize::from(class.number())].push(bytes);
+                group.literal_len += bytes.len();
+            }
+        }
+        if let Some((made, taken)) = writer.finish() {
+            let way = u32::from(self.plan.target.nodes[node].origin == Origin::GivenOrStored);
+            group.parts.push(PartDraft { node: self.number_of(node), way, made, taken });
+        }
+        self.group = group;
+        at
+    }
+
+    /// The instruction for an operation that begins where its node has `made` bytes, and the bytes
+    /// it makes; notes what it uses.
+    fn instruction(&mut self, node: usize, operation: &Operation, made: u64) -> (Instruction, u64) {
+        let Plan { base, target, numbering, .. } = self.plan;
+        match operation {
+            Operation::Copy { source, offset, len } => {
+                let digest = match source {
+                    Source::Base(content) => base[*content].digest,
+                    Source::Target(node) => target.nodes[*node].digest,
+                };
+                let from = numbering.number(digest);
+                self.used(from);
+                let (offset, length) = (*offset as u64, *len as u64);
+                (Instruction::Copy { node: from, offset, length }, length)
+            }
+            Operation::Zero { len } => (Instruction::Zero { length: *len as u64 }, *len as u64),
+            Operation::Place { node: child } => {
+                let number = self.number_of(*child);
+                self.used(number);
+                let parent = self.number_of(node);
+                let usage = &mut self.layout.usage[number as usize];
+                if usage.parent == NONE {
+                    (usage.parent, usage.parent_offset) = (parent, made);
+                }
+                let length = target.nodes[*child].bytes.len() as u64;
+                (Instruction::Place { node: number }, length)
+            }
+            Operation::HexDigest { digest } => {
+                let digest = numbering.row(*digest);
+                (Instruction::HexDigest { digest }, Digest::HEX_LEN as u64)
+            }
+            Operation::Literal { class, range } => {
+                let length = range.len() as u64;
+                (Instruction::Literal { class: *class, length }, length)
+            }
+        }
+    }
+
+    fn used(&mut self, number: u32) {
+        let group = u32::try_from(self.layout.groups.len()).expect("BUG: groups are few");
+        self.layout.usage[number as usize].last_group = group;
+    }
+}
+
+impl GroupDraft<'_> {
+    fn is_full(&self) -> bool {
+        self.literal_len >= GROUP_LEN
+    }
+}

@@ -1,0 +1,205 @@
+//! Round trips in memory: what the encoder writes, the applier gives back.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::chunker::{ChunkerParams, samples};
+use crate::digest::Digest;
+use crate::format::{Class, Delta, FormatError, encode_head};
+use crate::index::{BaseIndex, Content};
+use crate::source::ReadAt;
+
+/// Outputs in memory.
+#[derive(Debug, Default)]
+struct Memory(Vec<Vec<u8>>);
+
+impl Sink for Memory {
+    fn write(&mut self, output: usize, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        assert_eq!(self.0[output].len() as u64, offset, "bytes come in order");
+        self.0[output].extend(bytes);
+        Ok(())
+    }
+
+    fn read(&self, output: usize, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        self.0[output].read_exact_at(buf, offset)
+    }
+}
+
+/// A small image in memory: contents of the base, and nodes of the target.
+fn made(bytes: &[u8], class: Class) -> TargetNode<'_> {
+    let stretches = vec![Stretch { end: bytes.len() as u64, class }];
+    TargetNode {
+        digest: Digest::of(bytes),
+        bytes,
+        origin: Origin::Made,
+        stretches,
+        children: vec![],
+    }
+}
+
+fn one_file(nodes: Vec<TargetNode<'_>>) -> Target<'_> {
+    let output = TargetOutput { path: Vec::new(), node: Some(nodes.len() - 1) };
+    Target { nodes, outputs: vec![output], roles: Vec::new() }
+}
+
+fn create(base: &[&[u8]], target: Target<'_>) -> (Vec<u8>, EncodeStats) {
+    let params = ChunkerParams::DEFAULT;
+    let contents: Vec<_> = base.iter().map(|data| Content { data, boundaries: &[] }).collect();
+    let index = BaseIndex::build(&contents, params);
+    let base: Vec<_> = base
+        .iter()
+        .map(|bytes| BaseContent { digest: Digest::of(bytes), bytes, boundaries: Vec::new() })
+        .collect();
+    let mut body = Vec::new();
+    let options = EncodeOptions { level: 3, params };
+    let encoded = encode(&base, &index, target, options, &mut body).expect("memory");
+    let mut delta = encode_head(&encoded.header, encoded.body_len).expect("memory");
+    delta.extend(body);
+    (delta, encoded.stats)
+}
+
+fn run(base: &[&[u8]], bytes: &[u8]) -> Result<(Vec<Vec<u8>>, ApplyStats), ApplyError> {
+    let delta = Delta::open(&bytes)?;
+    let sources: Vec<Option<Box<dyn ReadAt>>> = delta
+        .header()
+        .nodes
+        .iter()
+        .map(|node| {
+            let digest = delta.digest(node.digest);
+            let content = base.iter().find(|content| Digest::of(content) == digest);
+            content.map(|content| Box::new(*content) as Box<dyn ReadAt>)
+        })
+        .collect();
+    let mut sink = Memory(vec![Vec::new(); delta.header().outputs.len()]);
+    let stats = apply(&delta, &bytes, &sources, &mut sink, ApplyOptions::default())?;
+    Ok((sink.0, stats))
+}
+
+#[test]
+fn a_changed_file_is_copied_but_for_the_change() {
+    let base = samples::random(1, 300_000);
+    let mut target = base.clone();
+    target.splice(100_000..100_010, *b"some other bytes here");
+    target.extend(samples::random(2, 1000));
+    let (delta, stats) = create(&[&base], one_file(vec![made(&target, Class::OTHER)]));
+    let (made, applied) = run(&[&base], &delta).expect("own delta");
+    assert_eq!(made, [target]);
+    assert_eq!(stats.nodes[0].literal_bytes, 1021);
+    assert_eq!(applied.base_bytes, 299_990);
+    assert!(delta.len() < 1500, "{}", delta.len());
+}
+
+#[test]
+fn what_the_target_repeats_is_carried_once() {
+    let piece = samples::random(3, 100_000);
+    let target = [&piece[..], b"between", &piece[..]].concat();
+    let (delta, stats) = create(&[], one_file(vec![made(&target, Class::OTHER)]));
+    assert_eq!(run(&[], &delta).expect("own delta").0, [target]);
+    assert_eq!(stats.nodes[0].target_bytes, 100_000);
+    assert!(delta.len() < 101_000, "{}", delta.len());
+}
+
+#[test]
+fn blobs_lie_in_their_envelope_in_every_way_a_node_can_come() {
+    let given = samples::random(4, 5000);
+    let fresh = samples::random(5, 7000);
+    let held = samples::random(6, 3000);
+    let mut envelope = b"head".to_vec();
+    let mut children = Vec::new();
+    for (node, bytes) in [(0, &given), (1, &fresh), (2, &held), (1, &fresh)] {
+        envelope.extend(vec![0; 100]);
+        let offset = envelope.len() as u64;
+        envelope.extend(bytes);
+        children.push(Child { offset, end: envelope.len() as u64, node });
+        envelope.extend(Digest::of(bytes).to_hex());
+    }
+    envelope.extend(vec![0; 10_000]);
+    let nodes = |held_origin| {
+        vec![
+            TargetNode { origin: Origin::GivenContent, ..made(&given, Class::OTHER) },
+            made(&fresh, Class::OTHER),
+            TargetNode { origin: held_origin, ..made(&held, Class::DENSE) },
+            TargetNode { children: children.clone(), ..made(&envelope, Class::ENVELOPE) },
+        ]
+    };
+    let (delta, _) = create(&[&given], one_file(nodes(Origin::GivenBlob)));
+    assert_eq!(run(&[&given, &held], &delta).expect("all there").0, [envelope.clone()]);
+    let (portable, _) = create(&[&given], one_file(nodes(Origin::GivenOrStored)));
+    let (with, with_stats) = run(&[&given, &held], &portable).expect("all there");
+    let (without, stats) = run(&[&given], &portable).expect("portable");
+    assert_eq!([&with, &without], [&[envelope.clone()], &[envelope]]);
+    assert_eq!(stats.literal_bytes - with_stats.literal_bytes, 3000);
+}
+
+#[test]
+fn a_node_that_the_base_lacks_is_named_before_anything_runs() {
+    let base = samples::random(7, 10_000);
+    let (delta, _) = create(&[&base], one_file(vec![made(&base, Class::OTHER)]));
+    let opened = Delta::open(&delta).expect("own delta");
+    assert_eq!(missing_nodes(&opened, &[None]), [0]);
+}
+
+#[test]
+fn a_base_that_lies_about_its_content_is_found_by_the_digest() {
+    let base = samples::random(8, 10_000);
+    let target = [&base[..], b"tail"].concat();
+    let (delta, _) = create(&[&base], one_file(vec![made(&target, Class::OTHER)]));
+    let opened = Delta::open(&delta).expect("own delta");
+    let mut other = base.clone();
+    other[5000] ^= 1;
+    let sources: Vec<Option<Box<dyn ReadAt>>> = vec![Some(Box::new(other)), None];
+    let mut sink = Memory(vec![Vec::new()]);
+    let error = apply(&opened, &delta, &sources, &mut sink, ApplyOptions::default());
+    let expected = Digest::of(&target);
+    assert!(
+        matches!(error, Err(ApplyError::DigestMismatch { expected: e, .. }) if e == expected),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn every_bit_of_a_delta_counts() {
+    let base = samples::random(9, 5000);
+    let target = [&base[..2000], b"new", &base[1500..]].concat();
+    let (delta, _) = create(&[&base], one_file(vec![made(&target, Class::TEXT)]));
+    for bit in 0..delta.len() * 8 {
+        let mut flipped = delta.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let error = run(&[&base], &flipped).expect_err("every bit counts");
+        assert!(matches!(error, ApplyError::Format(_)), "bit {bit}: {error:?}");
+    }
+    for len in 0..delta.len() {
+        let error = run(&[&base], &delta[..len]).expect_err("every byte counts");
+        assert!(matches!(error, ApplyError::Format(_)), "prefix {len}: {error:?}");
+    }
+    let error = run(&[&base], &[&delta[..], b"x"].concat()).expect_err("no byte more");
+    assert!(matches!(error, ApplyError::Format(FormatError::TrailingBytes { .. })), "{error:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_is_made_comes_back(
+        seed in 0_u64..1000,
+        edits in prop::collection::vec((0_usize..200_000, 0_usize..9000, 0_u8..4), 0..12),
+    ) {
+        let base = samples::random(seed, 150_000);
+        let mut target = base.clone();
+        for (at, len, kind) in edits {
+            let at = at.min(target.len());
+            let end = (at + len).min(target.len());
+            match kind {
+                0 => drop(target.drain(at..end)),
+                1 => drop(target.splice(at..at, samples::random(seed + 7, len))),
+                2 => target[at..end].fill(0),
+                _ => {
+                    let piece = target[at..end].to_vec();
+                    target.extend(piece);
+                }
+            }
+        }
+        let (delta, _) = create(&[&base], one_file(vec![made(&target, Class::OTHER)]));
+        prop_assert_eq!(run(&[&base], &delta).expect("own delta").0, [target]);
+    }
+}
