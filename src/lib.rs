@@ -4,5 +4,8 @@
 pub mod digest;
 pub mod fault;
 pub mod limits;
+pub mod map;
 pub mod source;
+pub mod spool;
+pub mod stamp;
 pub mod units;
