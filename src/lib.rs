@@ -5,6 +5,7 @@ pub mod digest;
 pub mod fault;
 pub mod limits;
 pub mod map;
+pub mod observer;
 pub mod publish;
 pub mod source;
 pub mod spool;

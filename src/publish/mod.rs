@@ -140,6 +140,10 @@ impl Explain for PublishError {
         };
         Some(hint.to_owned())
     }
+
+    fn is_silent(&self) -> bool {
+        matches!(self, Self::ReaderClosed)
+    }
 }
 
 /// An input that the output may not destroy.
