@@ -61,6 +61,12 @@ pub trait Explain: std::error::Error {
     fn mismatch(&self) -> Option<(String, String)> {
         None
     }
+
+    /// Is it an end that nobody wants to read about? So it is when the reader of a pipe, such as
+    /// `head`, has closed it; the exit code says enough.
+    fn is_silent(&self) -> bool {
+        false
+    }
 }
 
 /// A file operation that the operating system refused.
@@ -96,6 +102,10 @@ impl Explain for FileError {
     fn hint(&self) -> Option<String> {
         (self.class() == Class::Limit)
             .then(|| "make room there, or name another place with --tmpdir or -o".to_owned())
+    }
+
+    fn is_silent(&self) -> bool {
+        self.source.kind() == io::ErrorKind::BrokenPipe
     }
 }
 

@@ -1,3 +1,9 @@
-//! The `chunkdelta` command.
+//! The `chunkdelta` command; what it does is in [`cli`], how it is done in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+mod cli;
+
+fn main() -> ExitCode {
+    cli::run(std::env::args_os().collect())
+}
