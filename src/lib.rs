@@ -4,6 +4,7 @@
 pub mod compression;
 pub mod digest;
 pub mod fault;
+pub mod image;
 pub mod limits;
 pub mod source;
 pub mod units;

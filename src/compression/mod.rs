@@ -9,6 +9,7 @@ use std::fmt;
 
 pub use error::CompressionError;
 pub use inflater::Inflater;
+pub(crate) use inflater::ceiling;
 
 /// How many first bytes of a blob [`Compression::detect`] and [`Foreign::detect`] look at.
 pub const MAGIC_LEN: usize = 6;
