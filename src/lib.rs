@@ -2,10 +2,12 @@
 #![doc(html_no_source)]
 
 pub mod chunker;
+pub mod compression;
 pub mod delta;
 pub mod digest;
 pub mod fault;
 pub mod format;
+pub mod image;
 pub mod index;
 pub mod limits;
 pub mod map;
@@ -15,3 +17,4 @@ pub mod source;
 pub mod spool;
 pub mod stamp;
 pub mod units;
+pub mod walker;

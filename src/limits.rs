@@ -69,3 +69,23 @@ pub const WORK_RATIO: u64 = 64;
 
 /// Path of an output, in bytes: `PATH_MAX` of Linux.
 pub const PATH_LEN: u64 = 4096;
+
+/// PAX records of one member, in bytes; Go's reader stops at the same. They hold extended
+/// attributes, of 64 KiB each at most.
+pub const PAX_LEN: u64 = 1 << 20;
+
+/// Largest window of a zstd frame in an image, as a power of two: 128 MiB, what every decoder
+/// accepts unasked and what bounds the memory of one.
+pub const ZSTD_WINDOW_LOG: u32 = 27;
+
+/// Decoded length over stored length of a whole archive that is compressed, plus
+/// [`INFLATE_SLACK`]. What such a wrapper yields is kept in a file, so a bomb would cost space:
+/// deflate's own ceiling is enough for archives.
+pub const WRAPPER_RATIO: u64 = 1032;
+
+/// Roles of one input: manifests, configs and layers of all its images together. 4096 images of
+/// 128 layers would pass it, nothing seen in use comes near; a role costs about 300 bytes.
+pub const ROLES: usize = 1 << 17;
+
+/// Entries of a directory's path below the directory itself.
+pub const DIRECTORY_DEPTH: usize = 32;

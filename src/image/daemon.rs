@@ -1,0 +1,97 @@
+//! An image straight out of the Docker engine, through the user's own `docker save`.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::process::{Command, Stdio};
+
+use super::Spool;
+use crate::fault::{Class, Explain, FileError, Shown};
+
+/// How much of what `docker save` complains is kept, in bytes.
+const COMPLAINT_LEN: u64 = 4096;
+
+/// Why `docker save` gave no archive.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The program could not be started.
+    #[error("cannot run {program}")]
+    Start {
+        /// The program.
+        program: String,
+        /// The image that was asked for.
+        image: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The program said no.
+    #[error("`docker save {}` failed: {}", Shown(image.as_str()), Shown(complaint.as_str()))]
+    Refused {
+        /// The image that was asked for.
+        image: String,
+        /// What it wrote to standard error, cut after 4096 bytes.
+        complaint: String,
+    },
+    /// There is no file for its output.
+    #[error(transparent)]
+    Spool(#[from] FileError),
+    /// Its output could not be handed over.
+    #[error("cannot run `docker save`")]
+    Pipe(#[source] io::Error),
+}
+
+impl Explain for DaemonError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Spool(error) => error.class(),
+            _ => Class::Failed,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Start { image, .. } => Some(format!(
+                "run `docker save {} -o image.tar` where the engine is and name that file",
+                Shown(image.as_str())
+            )),
+            Self::Refused { .. } => Some("`docker image ls` shows what there is".to_owned()),
+            Self::Spool(error) => error.hint(),
+            Self::Pipe(_) => None,
+        }
+    }
+}
+
+/// Runs `PROGRAM save -- IMAGE` and returns its output.
+///
+/// # Errors
+/// [`DaemonError`], with what the program wrote to standard error.
+pub fn save(image: &str, program: &OsStr, spool: &dyn Spool) -> Result<File, DaemonError> {
+    let file = spool.create(None)?;
+    let output = file.try_clone().map_err(DaemonError::Pipe)?;
+    let mut child = Command::new(program)
+        .args(["save", "--", image])
+        .stdin(Stdio::null())
+        .stdout(output)
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|source| DaemonError::Start {
+            program: Shown(&*program.to_string_lossy()).to_string(),
+            image: image.to_owned(),
+            source,
+        })?;
+    let mut complaint = Vec::new();
+    if let Some(mut stderr) = child.stderr.take() {
+        // What cannot be read of a complaint changes nothing; the exit status decides.
+        let _kept = stderr.by_ref().take(COMPLAINT_LEN).read_to_end(&mut complaint);
+        let _rest = io::copy(&mut stderr, &mut io::sink());
+    }
+    let status = child.wait().map_err(DaemonError::Pipe)?;
+    if !status.success() {
+        let mut complaint = String::from_utf8_lossy(&complaint).trim().to_owned();
+        if complaint.is_empty() {
+            complaint = status.to_string();
+        }
+        return Err(DaemonError::Refused { image: image.to_owned(), complaint });
+    }
+    Ok(file)
+}
