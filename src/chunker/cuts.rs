@@ -89,6 +89,8 @@ impl Cutter {
     fn cuts_by_segments(self, data: &[u8], segment_len: usize) -> Vec<usize> {
         let guesses: Vec<Vec<usize>> = (0..data.len().div_ceil(segment_len))
             .into_par_iter()
+            // A task each, or rayon hands out quarters and the last one is waited for.
+            .with_max_len(1)
             .map(|segment| {
                 let start = segment * segment_len;
                 self.chain(data, start, data.len().min(start + segment_len)).collect()

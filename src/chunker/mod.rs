@@ -65,6 +65,7 @@ fn chunks_in_batches(
     let ends = stretch_ends(data.len(), boundaries);
     batches(&ends, segment_len)
         .into_par_iter()
+        .with_max_len(1)
         .flat_map_iter(|batch| batch.chunks(data, cutter, segment_len))
         .collect()
 }

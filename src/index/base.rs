@@ -110,7 +110,7 @@ impl Content<'_> {
     fn entries(&self, number: u32, pool: &Pool, params: ChunkerParams) -> Vec<Entry> {
         chunker::chunks(self.data, self.boundaries, params)
             .par_iter()
-            .with_min_len(CHUNKS_PER_TASK)
+            .with_max_len(CHUNKS_PER_TASK)
             .filter_map(|chunk| {
                 let Chunk { start, len } = *chunk;
                 let id = indexed_id(chunk.of(self.data))?;
