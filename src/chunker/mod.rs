@@ -18,7 +18,7 @@ pub use self::cuts::{cut_points, cut_points_parallel};
 pub use self::id::ChunkId;
 pub use self::params::{ChunkerParams, Normalization, ParamsError};
 
-use self::cuts::{Cutter, SEGMENT_LEN};
+use self::cuts::Cutter;
 
 /// One chunk of a content: `len` bytes from `start`, at most [`ChunkerParams::max`] long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,7 +53,8 @@ impl Chunk {
 /// that somebody else wrote: what does not ascend or does not lie inside is ignored. A stretch of at
 /// most [`ChunkerParams::min`] bytes is one chunk.
 pub fn chunks(data: &[u8], boundaries: &[u64], params: ChunkerParams) -> Vec<Chunk> {
-    chunks_in_batches(data, boundaries, Cutter::new(params), SEGMENT_LEN)
+    let cutter = Cutter::new(params);
+    chunks_in_batches(data, boundaries, cutter, cutter.segment_len())
 }
 
 fn chunks_in_batches(
@@ -127,6 +128,7 @@ impl Batch<'_> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::cuts::SEGMENT_LEN;
     use super::*;
 
     fn small() -> ChunkerParams {
