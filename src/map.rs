@@ -104,6 +104,10 @@ impl ReadAt for MappedFile {
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         ReadAt::read_exact_at(&**self, buf, offset)
     }
+
+    fn as_slice(&self) -> Option<&[u8]> {
+        Some(self)
+    }
 }
 
 impl fmt::Debug for MappedFile {

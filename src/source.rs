@@ -25,6 +25,11 @@ pub trait ReadAt: Sync {
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// All bytes, where they lie in memory or are mapped there.
+    fn as_slice(&self) -> Option<&[u8]> {
+        None
+    }
 }
 
 impl ReadAt for [u8] {
@@ -37,6 +42,10 @@ impl ReadAt for [u8] {
         buf.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
     }
+
+    fn as_slice(&self) -> Option<&[u8]> {
+        Some(self)
+    }
 }
 
 impl ReadAt for Vec<u8> {
@@ -47,6 +56,10 @@ impl ReadAt for Vec<u8> {
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         ReadAt::read_exact_at(self.as_slice(), buf, offset)
     }
+
+    fn as_slice(&self) -> Option<&[u8]> {
+        Some(self)
+    }
 }
 
 impl<S: ReadAt + ?Sized> ReadAt for &S {
@@ -56,6 +69,10 @@ impl<S: ReadAt + ?Sized> ReadAt for &S {
 
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         (**self).read_exact_at(buf, offset)
+    }
+
+    fn as_slice(&self) -> Option<&[u8]> {
+        (**self).as_slice()
     }
 }
 
@@ -112,6 +129,10 @@ impl<S: ReadAt> ReadAt for Section<S> {
         let range = ByteRange::within(offset, buf.len() as u64, self.range.len())
             .ok_or(io::ErrorKind::UnexpectedEof)?;
         self.source.read_exact_at(buf, self.range.start() + range.start())
+    }
+
+    fn as_slice(&self) -> Option<&[u8]> {
+        self.range.of(self.source.as_slice()?)
     }
 }
 

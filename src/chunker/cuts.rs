@@ -12,9 +12,13 @@ use rayon::prelude::*;
 
 use super::ChunkerParams;
 
-/// What one thread cuts at a time, in bytes. Small beside a layer, so that threads finish together;
-/// large beside the few chunks until resynchronisation.
+/// What one thread cuts at a time, in bytes, at least. Small beside a layer, so that threads finish
+/// together; large beside the few chunks until resynchronisation.
 pub(super) const SEGMENT_LEN: usize = 1 << 20;
+
+/// Largest chunks that fit a segment, at least: a guess runs up to one chunk past its segment, and
+/// that must stay a small part of the work.
+const CHUNKS_PER_SEGMENT: usize = 16;
 
 /// Returns where chunks end: exclusive, ascending, the last is the length of `data`; nothing for
 /// no data.
@@ -25,10 +29,11 @@ pub fn cut_points(data: &[u8], params: ChunkerParams) -> Vec<u64> {
 
 /// Returns exactly what [`cut_points`] returns, cut by all threads of the current rayon pool.
 ///
-/// Costs at most one scan of `data` on each of `n` threads' share plus, where nothing
-/// resynchronises, one more scan by a single thread.
+/// All threads together scan `data` once, give or take a few hundredths; where nothing resynchronises, a
+/// single thread scans that stretch once more.
 pub fn cut_points_parallel(data: &[u8], params: ChunkerParams) -> Vec<u64> {
-    Cutter::new(params).cuts(data, SEGMENT_LEN).into_iter().map(|cut| cut as u64).collect()
+    let cutter = Cutter::new(params);
+    cutter.cuts(data, cutter.segment_len()).into_iter().map(|cut| cut as u64).collect()
 }
 
 /// The parameters in the shape that fastcdc wants.
@@ -52,6 +57,11 @@ impl Cutter {
             strict,
             loose,
         }
+    }
+
+    /// What one thread cuts at a time, in bytes.
+    pub(super) fn segment_len(&self) -> usize {
+        SEGMENT_LEN.max(CHUNKS_PER_SEGMENT * self.max)
     }
 
     /// The cut point after the one at `at`, which lies before the end of `data`.
@@ -94,6 +104,8 @@ impl Cutter {
     fn cuts_by_segments(self, data: &[u8], segment_len: usize) -> Vec<usize> {
         let guesses: Vec<Vec<usize>> = (0..data.len().div_ceil(segment_len))
             .into_par_iter()
+            // A task each, or rayon hands out quarters and the last one is waited for.
+            .with_max_len(1)
             .map(|segment| {
                 let start = segment * segment_len;
                 self.chain(data, start, data.len().min(start + segment_len)).collect()
@@ -202,6 +214,15 @@ mod tests {
             let found = pool.install(|| cut_points_parallel(&data, ChunkerParams::DEFAULT));
             assert_eq!(found, expected, "{threads} threads");
         }
+    }
+
+    #[test]
+    fn a_segment_has_room_for_many_of_the_largest_chunks() {
+        let len = |max| {
+            let params = ChunkerParams::new(64, 256, max, Normalization::Level1).expect("valid");
+            Cutter::new(params).segment_len()
+        };
+        assert_eq!((len(1024), len(1 << 16), len(1 << 24)), (1 << 20, 1 << 20, 1 << 28));
     }
 
     #[test]

@@ -18,8 +18,6 @@ pub use self::cuts::{Cutter, cut_points, cut_points_parallel};
 pub use self::id::ChunkId;
 pub use self::params::{ChunkerParams, Normalization, ParamsError};
 
-use self::cuts::SEGMENT_LEN;
-
 /// One chunk of a content: `len` bytes from `start`, at most [`ChunkerParams::max`] long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Chunk {
@@ -53,7 +51,8 @@ impl Chunk {
 /// that somebody else wrote: what does not ascend or does not lie inside is ignored. A stretch of at
 /// most [`ChunkerParams::min`] bytes is one chunk.
 pub fn chunks(data: &[u8], boundaries: &[u64], params: ChunkerParams) -> Vec<Chunk> {
-    chunks_in_batches(data, boundaries, Cutter::new(params), SEGMENT_LEN)
+    let cutter = Cutter::new(params);
+    chunks_in_batches(data, boundaries, cutter, cutter.segment_len())
 }
 
 fn chunks_in_batches(
@@ -65,6 +64,7 @@ fn chunks_in_batches(
     let ends = stretch_ends(data.len(), boundaries);
     batches(&ends, segment_len)
         .into_par_iter()
+        .with_max_len(1)
         .flat_map_iter(|batch| batch.chunks(data, cutter, segment_len))
         .collect()
 }
@@ -126,6 +126,7 @@ impl Batch<'_> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::cuts::SEGMENT_LEN;
     use super::*;
 
     fn small() -> ChunkerParams {

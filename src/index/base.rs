@@ -22,8 +22,8 @@ pub struct Content<'a> {
 /// It holds 64 bits of each chunk ID and no bytes: a hit is a hint that the caller verifies byte for
 /// byte. A collision costs a missed copy, never a wrong delta.
 ///
-/// Memory: 16 bytes a distinct chunk and at most 1 for the directory, so at most 17; while it is built
-/// up to 48 for each chunk that is cut.
+/// Memory: 16 bytes a distinct chunk and at most 1 for the directory, so at most 17; while it is
+/// built up to 48 for each chunk that is cut.
 #[derive(Debug, PartialEq, Eq)]
 pub struct BaseIndex {
     pool: Pool,
@@ -110,7 +110,7 @@ impl Content<'_> {
     fn entries(&self, number: u32, pool: &Pool, params: ChunkerParams) -> Vec<Entry> {
         chunker::chunks(self.data, self.boundaries, params)
             .par_iter()
-            .with_min_len(CHUNKS_PER_TASK)
+            .with_max_len(CHUNKS_PER_TASK)
             .filter_map(|chunk| {
                 let Chunk { start, len } = *chunk;
                 let id = indexed_id(chunk.of(self.data))?;

@@ -30,8 +30,9 @@ use crate::chunker::{Chunk, ChunkId};
 /// what is this short comes along when its neighbour's match grows.
 pub const MIN_INDEXED_LEN: usize = 64;
 
-/// Chunks that a thread hashes at a time, at least.
-const CHUNKS_PER_TASK: usize = 64;
+/// Chunks that a thread hashes at a time, about a megabyte: small beside a layer, so that threads
+/// finish together.
+const CHUNKS_PER_TASK: usize = 256;
 
 /// Returns the ID under which an index holds a chunk with these bytes, or `None` if it holds none
 /// such: fewer than [`MIN_INDEXED_LEN`] bytes, or one value repeated.
@@ -48,7 +49,7 @@ pub fn indexed_id(chunk: &[u8]) -> Option<ChunkId> {
 pub fn indexed_ids(content: &[u8], chunks: &[Chunk]) -> Vec<Option<ChunkId>> {
     chunks
         .par_iter()
-        .with_min_len(CHUNKS_PER_TASK)
+        .with_max_len(CHUNKS_PER_TASK)
         .map(|chunk| indexed_id(chunk.of(content)))
         .collect()
 }
