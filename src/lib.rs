@@ -1,10 +1,13 @@
 //! Ships container images as small deltas and gives the target back byte for byte.
 #![doc(html_no_source)]
 
+pub mod apply;
 pub mod chunker;
 pub mod compression;
+pub mod create;
 pub mod delta;
 pub mod digest;
+pub mod error;
 pub mod fault;
 pub mod format;
 pub mod image;

@@ -105,7 +105,7 @@ impl ReadAt for MappedFile {
         ReadAt::read_exact_at(&**self, buf, offset)
     }
 
-    fn as_slice(&self) -> Option<&[u8]> {
+    fn in_memory(&self) -> Option<&[u8]> {
         Some(self)
     }
 }

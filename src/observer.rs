@@ -73,6 +73,8 @@ impl fmt::Display for Stage {
 /// How much a person must ask for to see a note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Detail {
+    /// Nothing (but not `-q`): what a person should know before a long wait.
+    Usual,
     /// Once (`-v`): how a layer was found and what became of it.
     Layers,
     /// Twice (`-v -v`): every step.

@@ -27,7 +27,7 @@ pub trait ReadAt: Sync {
     }
 
     /// All bytes, where they lie in memory or are mapped there.
-    fn as_slice(&self) -> Option<&[u8]> {
+    fn in_memory(&self) -> Option<&[u8]> {
         None
     }
 }
@@ -43,7 +43,7 @@ impl ReadAt for [u8] {
         Ok(())
     }
 
-    fn as_slice(&self) -> Option<&[u8]> {
+    fn in_memory(&self) -> Option<&[u8]> {
         Some(self)
     }
 }
@@ -57,7 +57,7 @@ impl ReadAt for Vec<u8> {
         ReadAt::read_exact_at(self.as_slice(), buf, offset)
     }
 
-    fn as_slice(&self) -> Option<&[u8]> {
+    fn in_memory(&self) -> Option<&[u8]> {
         Some(self)
     }
 }
@@ -71,8 +71,8 @@ impl<S: ReadAt + ?Sized> ReadAt for &S {
         (**self).read_exact_at(buf, offset)
     }
 
-    fn as_slice(&self) -> Option<&[u8]> {
-        (**self).as_slice()
+    fn in_memory(&self) -> Option<&[u8]> {
+        (**self).in_memory()
     }
 }
 
@@ -131,8 +131,8 @@ impl<S: ReadAt> ReadAt for Section<S> {
         self.source.read_exact_at(buf, self.range.start() + range.start())
     }
 
-    fn as_slice(&self) -> Option<&[u8]> {
-        self.range.of(self.source.as_slice()?)
+    fn in_memory(&self) -> Option<&[u8]> {
+        self.range.of(self.source.in_memory()?)
     }
 }
 

@@ -124,6 +124,7 @@ impl Observer for Terminal {
 
     fn note(&self, detail: Detail, text: fmt::Arguments<'_>) {
         let needed = match detail {
+            Detail::Usual => Talk::Usual,
             Detail::Layers => Talk::Layers,
             Detail::Steps => Talk::Steps,
         };

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use super::EncodeOptions;
 use super::groups::GroupDraft;
 use crate::format::{
     CONTROL_STREAMS, Class, Codec, Frame, FrameRow, STREAM_KINDS, Stream, StreamKind, encode_frame,
@@ -31,9 +33,9 @@ const WINDOW_LOG: u32 = 24;
 const CONTROL_LEVEL: i32 = 19;
 /// Longest control stream that is coded at [`CONTROL_LEVEL`] whatever the level, in bytes.
 const CONTROL_LEN: usize = 256 << 10;
-/// Frames that are coded before their bytes are handed out, for each thread: the more, the less
-/// threads wait for each other, and the more memory is held.
-const FRAMES_PER_THREAD: usize = 2;
+/// Frames that are coded before their bytes are handed out, for each worker: the more, the less
+/// workers wait for each other, and the more coded frames are held.
+const FRAMES_PER_WORKER: usize = 4;
 
 /// Longest frame for a level, decoded, in bytes. Threads share a stream by its frames; what one
 /// frame holds, the next one cannot match. The higher levels pay for the window, so they get it.
@@ -45,6 +47,30 @@ fn frame_len(level: i32) -> usize {
     }
 }
 
+/// Memory that coding one frame takes at most, in bytes: the frame, its coded form, libzstd's
+/// tables. The tables were measured for a window of 16 MiB.
+fn worker_memory(level: i32) -> u64 {
+    let tables: u64 = match level {
+        ..=6 => 24 << 20,
+        7..=12 => 48 << 20,
+        13..=17 => 128 << 20,
+        _ => 320 << 20,
+    };
+    tables + 2 * frame_len(level) as u64
+}
+
+/// How many frames may be coded at once within `memory` bytes, at most `jobs`.
+///
+/// # Errors
+/// The bytes that one takes, where not even that fits.
+pub fn workers_within(level: i32, memory: u64, jobs: usize) -> Result<usize, u64> {
+    let one = worker_memory(level);
+    match usize::try_from(memory / one).unwrap_or(usize::MAX) {
+        0 => Err(one),
+        workers => Ok(workers.min(jobs)),
+    }
+}
+
 /// One frame to be coded.
 struct Job<'d> {
     group: usize,
@@ -53,19 +79,18 @@ struct Job<'d> {
     len: usize,
 }
 
-/// Codes all streams of `drafts` at a zstd level and gives each frame's bytes to `write` in order.
+/// Codes all streams of `drafts` and gives each frame's bytes to `write` in order.
 pub(super) fn code_groups(
     drafts: &[GroupDraft<'_>],
-    level: i32,
+    options: EncodeOptions,
     write: &mut dyn FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<Coded> {
+    let EncodeOptions { level, workers, .. } = options;
     let jobs = jobs(drafts, frame_len(level));
     let mut groups: Vec<BTreeMap<usize, (Codec, Vec<FrameRow>)>> =
         drafts.iter().map(|_| BTreeMap::new()).collect();
-    let batch = FRAMES_PER_THREAD * rayon::current_num_threads();
-    for batch in jobs.chunks(batch) {
-        let frames: Vec<io::Result<(Codec, Frame)>> =
-            batch.par_iter().map(|job| job.code(level)).collect();
+    for batch in jobs.chunks(FRAMES_PER_WORKER * workers) {
+        let frames = code_all(batch, level, workers);
         for (job, frame) in batch.iter().zip(frames) {
             let (codec, Frame { row, bytes }) = frame?;
             write(&bytes)?;
@@ -74,6 +99,25 @@ pub(super) fn code_groups(
     }
     let groups: Vec<CodedGroup> = groups.into_iter().map(coded_group).collect();
     Ok(Coded { stats: stats(&groups), groups })
+}
+
+/// Codes frames on at most `workers` threads at once; results in the order of the jobs.
+fn code_all(jobs: &[Job<'_>], level: i32, workers: usize) -> Vec<io::Result<(Codec, Frame)>> {
+    // The longest first, so that nobody ends alone with a long one.
+    let mut order: Vec<usize> = (0..jobs.len()).collect();
+    order.sort_by_key(|job| std::cmp::Reverse(jobs[*job].len));
+    let next = AtomicUsize::new(0);
+    let work = |_| {
+        let mut done = Vec::new();
+        while let Some(job) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+            done.push((*job, jobs[*job].code(level)));
+        }
+        done
+    };
+    let mut coded: Vec<_> =
+        (0..workers).into_par_iter().with_max_len(1).map(work).flatten_iter().collect();
+    coded.sort_by_key(|(job, _)| *job);
+    coded.into_iter().map(|(_, frame)| frame).collect()
 }
 
 /// Cuts every stream into frames, in the order of the body.

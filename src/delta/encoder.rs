@@ -26,6 +26,8 @@ pub struct EncodeOptions {
     pub level: i32,
     /// The parameters that the base index was built with.
     pub params: ChunkerParams,
+    /// Frames coded at once; changes memory and time, nothing else. See [`workers_within`].
+    pub workers: usize,
 }
 
 /// What became of a target, in bytes.
@@ -33,6 +35,8 @@ pub struct EncodeOptions {
 pub struct EncodeStats {
     /// Bytes of the made nodes by where they come from, by index of node.
     pub nodes: Vec<NodeStats>,
+    /// Digests of nodes that turned out to be contents of the base.
+    pub given: Vec<Digest>,
     /// Encoded bytes by stream, as (name, decoded, encoded).
     pub streams: Vec<(&'static str, u64, u64)>,
 }
@@ -101,13 +105,14 @@ pub fn encode(
     let plan = Plan { base, target, scripts: &scripts, numbering: &numbering };
     let layout = plan.lay_out();
     let mut hasher = BodyHasher::default();
-    let coded = code_groups(&layout.groups, options.level, &mut |bytes| {
+    let coded = code_groups(&layout.groups, options, &mut |bytes| {
         hasher.update(bytes);
         body.write_all(bytes)
     })?;
     let (body_len, blocks) = hasher.finish();
     let stats = EncodeStats {
         nodes: scripts.iter().map(|script| node_stats(script)).collect(),
+        given: given_digests(target),
         streams: coded.stats,
     };
     let header = Header {
@@ -129,6 +134,11 @@ fn match_node(pool: &Pool<'_>, node: &TargetNode<'_>) -> Matches {
     } else {
         Matches::default()
     }
+}
+
+fn given_digests(target: &Target<'_>) -> Vec<Digest> {
+    let given = target.nodes.iter().filter(|node| node.origin == Origin::GivenContent);
+    given.map(|node| node.digest).collect()
 }
 
 fn node_stats(script: &[Operation]) -> NodeStats {

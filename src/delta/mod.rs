@@ -23,6 +23,7 @@ mod tests;
 use std::io;
 
 pub use applier::{ApplyOptions, ApplyStats, Sources, apply, missing_nodes};
+pub use coding::workers_within;
 pub use encoder::{EncodeOptions, EncodeStats, Encoded, NodeStats, encode};
 pub use error::ApplyError;
 pub use streams::Scratch;

@@ -51,7 +51,7 @@ fn create(base: &[&[u8]], target: Target<'_>) -> (Vec<u8>, EncodeStats) {
         .map(|bytes| BaseContent { digest: Digest::of(bytes), bytes, boundaries: Vec::new() })
         .collect();
     let mut body = Vec::new();
-    let options = EncodeOptions { level: 3, params };
+    let options = EncodeOptions { level: 3, params, workers: 1 };
     let encoded = encode(&base, &index, target, options, &mut body).expect("memory");
     let mut delta = encode_head(&encoded.header, encoded.body_len).expect("memory");
     delta.extend(body);

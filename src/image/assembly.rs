@@ -87,6 +87,7 @@ pub(super) fn assemble(
         images,
         notes,
         origins: Vec::new(),
+        wrapped: None,
     })
 }
 

@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::process::{Command, Stdio};
 
-use super::Spool;
-use crate::fault::{Class, Explain, FileError, Shown};
+use crate::fault::{Class, Explain, Shown};
+use crate::spool::{SpoolError, Spooler};
 
 /// How much of what `docker save` complains is kept, in bytes.
 const COMPLAINT_LEN: u64 = 4096;
@@ -34,7 +34,7 @@ pub enum DaemonError {
     },
     /// There is no file for its output.
     #[error(transparent)]
-    Spool(#[from] FileError),
+    Spool(#[from] SpoolError),
     /// Its output could not be handed over.
     #[error("cannot run `docker save`")]
     Pipe(#[source] io::Error),
@@ -65,8 +65,8 @@ impl Explain for DaemonError {
 ///
 /// # Errors
 /// [`DaemonError`], with what the program wrote to standard error.
-pub fn save(image: &str, program: &OsStr, spool: &dyn Spool) -> Result<File, DaemonError> {
-    let file = spool.create(None)?;
+pub fn save(image: &str, program: &OsStr, spooler: &Spooler) -> Result<File, DaemonError> {
+    let file = spooler.create(None)?;
     let output = file.try_clone().map_err(DaemonError::Pipe)?;
     let mut child = Command::new(program)
         .args(["save", "--", image])

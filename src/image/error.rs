@@ -7,6 +7,7 @@ use super::daemon::DaemonError;
 use crate::compression::{CompressionError, Foreign};
 use crate::digest::{BlobDigest, DiffId};
 use crate::fault::{Class, Explain, FileError, Shown};
+use crate::spool::SpoolError;
 use crate::units::Size;
 
 /// Why an input is not, or not usefully, an image. Names are members' names as the image spells
@@ -219,6 +220,9 @@ pub enum ImageError {
     /// A file operation failed.
     #[error(transparent)]
     File(#[from] FileError),
+    /// What must be copied first cannot be.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
     /// The file is another one than when it was opened.
     #[error("{} changed while it was read", Shown(path))]
     Changed {
@@ -247,6 +251,7 @@ impl Explain for ImageError {
             Self::Read(_) | Self::Changed { .. } => Class::Failed,
             Self::Wrapper(error) => error.class(),
             Self::File(error) => error.class(),
+            Self::Spool(error) => error.class(),
             Self::Daemon(error) => error.class(),
             _ => Class::Damaged,
         }
@@ -297,6 +302,7 @@ impl Explain for ImageError {
             Self::Changed { .. } => "try again when nothing writes to it",
             Self::Wrapper(error) => return error.hint(),
             Self::File(error) => return error.hint(),
+            Self::Spool(error) => return error.hint(),
             Self::Daemon(error) => return error.hint(),
             _ => "save or copy the image again",
         };

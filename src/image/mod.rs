@@ -26,11 +26,11 @@ use crate::source::{ReadAt, Section, Sequential};
 use crate::units::ByteRange;
 
 pub use error::{ImageError, OpenError};
-pub use open::{OpenOptions, Spool, open, open_file};
+pub use open::{OpenOptions, open, open_file};
 pub use reference::{Location, Reference, Selector};
 
 /// The first bytes of a delta, known here only to say that one stands where an image belongs.
-pub const DELTA_MAGIC: [u8; 8] = *b"\x89CKD\r\n\x1a\n";
+pub const DELTA_MAGIC: [u8; 8] = crate::format::MAGIC;
 
 /// Bytes that an image lies in.
 pub type Source = Box<dyn ReadAt + Send>;
@@ -42,6 +42,8 @@ pub struct Image {
     pub form: Form,
     /// How the whole archive was compressed; all ranges are ranges of what was inside.
     pub wrapper: Compression,
+    /// The compressed bytes of the whole archive, where it has a wrapper.
+    pub wrapped: Option<Wrapped>,
     /// The archive, or all files and directories of a directory, sorted by the bytes of their path.
     pub files: Vec<ImageFile>,
     /// Sorted by file and start, disjoint; a member is there once, however many names it has.
@@ -53,6 +55,15 @@ pub struct Image {
     /// How each layer was found, and what is odd, for `-v`.
     pub notes: Vec<String>,
     origins: Vec<open::Origin>,
+}
+
+/// The bytes of an archive that is compressed as a whole.
+pub struct Wrapped(pub Source);
+
+impl fmt::Debug for Wrapped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Wrapped({} bytes)", self.0.len())
+    }
 }
 
 /// Which tool's way an image is written in.

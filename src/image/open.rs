@@ -2,51 +2,66 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use super::{Image, ImageError, Location, OpenError, Reference, Source, archive, daemon};
+use super::{Image, ImageError, Location, OpenError, Reference, Source, Wrapped, archive, daemon};
 use crate::compression::{Compression, CompressionError, Inflater, ceiling};
-use crate::fault::FileError;
+use crate::fault::{FileError, Shown};
 use crate::limits;
+use crate::map::MappedFile;
+use crate::observer::{Detail, Observer, Stage};
 use crate::source::{FileSource, ReadAt, Sequential};
-
-const COPY_LEN: usize = 256 << 10;
-
-/// Makes the temporary files that inputs without random access are copied to.
-pub trait Spool {
-    /// Makes a file that nobody else sees and that goes when it is closed. `expected_len` is the
-    /// length in bytes that it will have, where that is known.
-    fn create(&self, expected_len: Option<u64>) -> Result<File, FileError>;
-}
+use crate::spool::{SpoolError, Spooler};
 
 /// How images are opened.
 #[derive(Clone, Copy)]
 pub struct OpenOptions<'a> {
     /// Where what must be copied goes.
-    pub spool: &'a dyn Spool,
+    pub spooler: &'a Spooler,
     /// Note what an image lacks instead of refusing it.
     pub allow_missing: bool,
-    /// How an archive is read; [`OpenOptions::new`] reads it through the file.
-    pub as_source: fn(File) -> io::Result<Source>,
+    /// Map files into memory, so that [`ReadAt::in_memory`] gives their bytes; otherwise they are
+    /// read in pieces, and nobody who cuts one short can do harm.
+    pub is_mapped: bool,
+    /// Hears before something long is copied.
+    pub observer: &'a dyn Observer,
 }
 
-impl<'a> OpenOptions<'a> {
-    /// Refuses images that lack something and reads archives through their file.
-    pub fn new(spool: &'a dyn Spool) -> Self {
-        Self {
-            spool,
-            allow_missing: false,
-            as_source: |file| FileSource::new(file).map(|source| Box::new(source) as Source),
-        }
+impl OpenOptions<'_> {
+    fn source(&self, file: File, path: &Path) -> Result<Source, ImageError> {
+        Ok(if self.is_mapped {
+            Box::new(MappedFile::map(&file, path)?)
+        } else {
+            Box::new(FileSource::new(file).map_err(FileError::at("read", path))?)
+        })
+    }
+
+    /// Copies a stream into a temporary file, and says so before.
+    fn spool(&self, name: &str, input: impl Read, len: Option<u64>) -> Result<File, SpoolError> {
+        self.observer.stage(Stage::Spool, len);
+        self.spooler.spool_reader(name, input, len, |note| {
+            let free =
+                note.available.map_or_else(String::new, |free| format!(", {} free", free.short()));
+            let dir = Shown(note.dir);
+            self.observer.note(Detail::Usual, format_args!("spooling {name} to {dir}{free}"));
+            if note.in_memory {
+                self.observer
+                    .warn(format_args!("{dir} is memory: what is spooled there counts as such"));
+            }
+        })
     }
 }
 
 impl std::fmt::Debug for OpenOptions<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OpenOptions").field("allow_missing", &self.allow_missing).finish()
+        f.debug_struct("OpenOptions")
+            .field("spooler", &self.spooler)
+            .field("allow_missing", &self.allow_missing)
+            .field("is_mapped", &self.is_mapped)
+            .finish_non_exhaustive()
     }
 }
 
@@ -56,12 +71,14 @@ impl std::fmt::Debug for OpenOptions<'_> {
 /// [`OpenError`] with the reference and why it is no image.
 pub fn open(reference: &Reference, options: &OpenOptions<'_>) -> Result<Image, OpenError> {
     let image = match &reference.location {
-        Location::Stdin => spooled(io::stdin().lock(), Path::new("-"), options)
-            .and_then(|file| from_file(file, options)),
-        Location::Path(path) => from_path(path, options),
-        Location::Daemon(name) => daemon::save(name, OsStr::new("docker"), options.spool)
+        Location::Stdin => options
+            .spool("standard input", io::stdin().lock(), None)
             .map_err(ImageError::from)
-            .and_then(|file| from_file(file, options)),
+            .and_then(|file| from_file(file, Path::new("-"), options)),
+        Location::Path(path) => from_path(path, options),
+        Location::Daemon(name) => daemon::save(name, OsStr::new("docker"), options.spooler)
+            .map_err(ImageError::from)
+            .and_then(|file| from_file(file, Path::new(name), options)),
     };
     image
         .and_then(|mut image| match &reference.selector {
@@ -76,7 +93,8 @@ pub fn open(reference: &Reference, options: &OpenOptions<'_>) -> Result<Image, O
 /// # Errors
 /// [`OpenError`] with that name and why it is no image.
 pub fn open_file(file: File, shown: &str, options: &OpenOptions<'_>) -> Result<Image, OpenError> {
-    from_file(file, options).map_err(|source| OpenError { image: shown.to_owned(), source })
+    from_file(file, Path::new(shown), options)
+        .map_err(|source| OpenError { image: shown.to_owned(), source })
 }
 
 fn from_path(path: &Path, options: &OpenOptions<'_>) -> Result<Image, ImageError> {
@@ -88,51 +106,32 @@ fn from_path(path: &Path, options: &OpenOptions<'_>) -> Result<Image, ImageError
     let metadata = file.metadata().map_err(FileError::at("read", path))?;
     if !metadata.is_file() {
         // A pipe or a device: bytes that come once.
-        return from_file(spooled(file, path, options)?, options);
+        let name = Shown(path).to_string();
+        return from_file(options.spool(&name, file, None)?, path, options);
     }
-    let mut image = from_file(file, options)?;
+    let mut image = from_file(file, path, options)?;
     image.origins.push(Origin { path: path.to_owned(), identity: Identity::of(&metadata) });
     Ok(image)
 }
 
-fn from_file(file: File, options: &OpenOptions<'_>) -> Result<Image, ImageError> {
-    let as_source = |file| (options.as_source)(file).map_err(ImageError::Read);
-    let source = as_source(file)?;
+fn from_file(file: File, path: &Path, options: &OpenOptions<'_>) -> Result<Image, ImageError> {
+    let source = options.source(file, path)?;
     let wrapper = Compression::detect(&archive::first_bytes(&source)?);
     if wrapper == Compression::Plain {
         return Image::from_archive(source, options.allow_missing);
     }
     let most = ceiling(source.len(), limits::WRAPPER_RATIO);
-    let inflater = Inflater::new(Sequential::new(&*source), wrapper, most);
-    let inside = copy_to_spool(inflater.map_err(ImageError::Wrapper)?, options, |error| {
-        ImageError::Wrapper(CompressionError::from_io(error))
+    let inflater =
+        Inflater::new(Sequential::new(&*source), wrapper, most).map_err(ImageError::Wrapper)?;
+    let name = format!("what {} holds", Shown(path));
+    let inside = options.spool(&name, inflater, None).map_err(|error| match error {
+        SpoolError::Read { source, .. } => ImageError::Wrapper(CompressionError::from_io(source)),
+        error => error.into(),
     })?;
-    let mut image = Image::from_archive(as_source(inside)?, options.allow_missing)?;
+    let mut image = Image::from_archive(options.source(inside, path)?, options.allow_missing)?;
     image.wrapper = wrapper;
+    image.wrapped = Some(Wrapped(source));
     Ok(image)
-}
-
-fn spooled(input: impl Read, path: &Path, options: &OpenOptions<'_>) -> Result<File, ImageError> {
-    copy_to_spool(input, options, |error| FileError::at("read", path)(error).into())
-}
-
-fn copy_to_spool(
-    mut input: impl Read,
-    options: &OpenOptions<'_>,
-    read_error: impl FnOnce(io::Error) -> ImageError,
-) -> Result<File, ImageError> {
-    let mut file = options.spool.create(None)?;
-    let mut buf = vec![0; COPY_LEN];
-    loop {
-        match input.read(&mut buf) {
-            Ok(0) => return Ok(file),
-            Ok(len) => file
-                .write_all(&buf[..len])
-                .map_err(FileError::at("write", Path::new("a temporary file")))?,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(read_error(error)),
-        }
-    }
 }
 
 fn from_directory(root: &Path, options: &OpenOptions<'_>) -> Result<Image, ImageError> {
@@ -157,7 +156,12 @@ fn from_directory(root: &Path, options: &OpenOptions<'_>) -> Result<Image, Image
                 pending.push((relative, depth + 1));
             } else if metadata.is_file() {
                 let origin = Origin { path, identity: Identity::of(&metadata) };
-                entries.push((name, Some(Box::new(origin.clone()) as Source)));
+                let source: Source = if options.is_mapped {
+                    Box::new(MappedFile::open(&origin.path)?)
+                } else {
+                    Box::new(origin.clone())
+                };
+                entries.push((name, Some(source)));
                 origins.push(origin);
             } else {
                 return Err(ImageError::SpecialFile { path });

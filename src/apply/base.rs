@@ -1,0 +1,270 @@
+//! What the base at the site has of what a delta needs.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::FileExt as _;
+
+use rayon::prelude::*;
+
+use crate::compression::{Compression, CompressionError};
+use crate::delta::{ApplyError, Sources, missing_nodes};
+use crate::digest::Digest;
+use crate::error::{Error, Missing};
+use crate::fault::FileError;
+use crate::format::{BASE_BLOCK_LEN, Delta, Node, Run, WayKind, used_len};
+use crate::image::{Blob, BlobKind, Image};
+use crate::source::ReadAt;
+use crate::spool::{Spooler, require_space};
+
+/// A base as its documents describe it, beside the nodes of a delta.
+pub(super) struct Base<'a> {
+    delta: &'a Delta,
+    image: &'a Image,
+    name: &'a str,
+    /// Blobs by the digest of what they are content of.
+    contents: HashMap<Digest, &'a Blob>,
+    /// Blobs by the digest of their stored bytes.
+    blobs: HashMap<Digest, &'a Blob>,
+}
+
+/// The blob that gives a node.
+#[derive(Clone, Copy)]
+pub(super) struct Giver<'a> {
+    pub(super) node: &'a Node,
+    pub(super) digest: Digest,
+    pub(super) blob: &'a Blob,
+    pub(super) way: WayKind,
+    used: &'a [Run],
+}
+
+impl<'a> Base<'a> {
+    pub(super) fn new(delta: &'a Delta, image: &'a Image, name: &'a str) -> Self {
+        let mut contents = HashMap::new();
+        let mut blobs = HashMap::new();
+        for blob in &image.blobs {
+            match (blob.kind, blob.compression) {
+                (BlobKind::Layer { diff_id: Some(diff_id) }, _) => {
+                    contents.entry(diff_id.0).or_insert(blob);
+                }
+                (BlobKind::Config, Compression::Plain) => {
+                    let digest = blob.claimed.map(|claimed| claimed.0);
+                    let digest = digest.or_else(|| digest_of(image, blob));
+                    digest.map(|digest| contents.entry(digest).or_insert(blob));
+                }
+                _ => {}
+            }
+            if let (Some(claimed), false) = (blob.claimed, blob.compression == Compression::Plain) {
+                blobs.entry(claimed.0).or_insert(blob);
+            }
+        }
+        Self { delta, image, name, contents, blobs }
+    }
+
+    /// The blob that gives a node by its first way for which there is one.
+    fn giver(&self, node: &'a Node) -> Option<Giver<'a>> {
+        let digest = self.delta.digest(node.digest);
+        node.ways.iter().find_map(|way| {
+            let kind = WayKind::from_number(way.kind).ok()?;
+            let blob = match kind {
+                WayKind::GivenContent => self.contents.get(&digest)?,
+                WayKind::GivenBlob => self.blobs.get(&digest)?,
+                WayKind::Recipe => return None,
+            };
+            Some(Giver { node, digest, blob, way: kind, used: &way.used })
+        })
+    }
+
+    /// Those nodes that the base gives.
+    pub(super) fn givers(&self) -> impl Iterator<Item = Giver<'a>> {
+        self.delta.header().nodes.iter().filter_map(|node| self.giver(node))
+    }
+
+    /// Has the base everything that no recipe makes?
+    pub(super) fn check_complete(&self) -> Result<(), Error> {
+        let nodes = &self.delta.header().nodes;
+        let given: Vec<Option<Box<dyn ReadAt>>> = nodes
+            .iter()
+            .map(|node| self.giver(node).map(|_| Box::new(Vec::new()) as Box<dyn ReadAt>))
+            .collect();
+        let missing: Vec<Missing> = missing_nodes(self.delta, &given)
+            .into_iter()
+            .map(|row| {
+                let node = &nodes[row as usize];
+                let is_blob = node.ways[0].kind == WayKind::GivenBlob.number();
+                Missing { digest: self.delta.digest(node.digest), is_blob }
+            })
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let layers = self.image.layers().filter_map(|blob| match blob.kind {
+            BlobKind::Layer { diff_id: Some(diff_id) } => Some(diff_id.0),
+            _ => None,
+        });
+        let found = layers.collect();
+        Err(Error::BaseLacks { image: self.name.to_owned(), missing, found })
+    }
+
+    /// A source for each node that the base gives; what is compressed is inflated first, as far as
+    /// the delta uses it.
+    pub(super) fn sources(&self, spooler: &Spooler) -> Result<Box<Sources<'a>>, Error> {
+        let space: u64 =
+            self.givers().filter(Giver::is_inflated).map(|giver| giver.used_len()).sum();
+        if space > 0 {
+            require_space(spooler.dir(), space)?;
+        }
+        let nodes = &self.delta.header().nodes;
+        let source = |node: &'a Node| match self.giver(node) {
+            None => Ok(None),
+            Some(giver) if giver.is_inflated() => self.inflate(&giver, spooler).map(Some),
+            Some(giver) => self.stored(&giver).map(Some),
+        };
+        // What a thread inflates is independent of the others; only sources go back.
+        let sources: Result<Vec<_>, Error> = nodes
+            .par_iter()
+            .with_max_len(1)
+            .map(|node| source(node).map(|source| source.map(SendSource)))
+            .collect();
+        Ok(sources?
+            .into_iter()
+            .map(|source| source.map(|source| source.0 as Box<dyn ReadAt>))
+            .collect())
+    }
+
+    fn stored(&self, giver: &Giver<'a>) -> Result<Box<dyn ReadAt + Send + 'a>, Error> {
+        let stored = self.image.stored(giver.blob);
+        if stored.len() == giver.node.length {
+            return Ok(Box::new(stored));
+        }
+        Err(self.damaged(giver.blob, giver.digest, giver.way))
+    }
+
+    /// The content of a compressed layer in a temporary file that holds the used blocks alone.
+    fn inflate(
+        &self,
+        giver: &Giver<'a>,
+        spooler: &Spooler,
+    ) -> Result<Box<dyn ReadAt + Send + 'a>, Error> {
+        let file = spooler.create(None)?;
+        let write = |bytes: &[u8], offset| {
+            file.write_all_at(bytes, offset)
+                .map_err(FileError::at("write a temporary file in", spooler.dir()))
+        };
+        let end = giver.used.last().map_or(0, |run| {
+            ((u64::from(run.first) + u64::from(run.count)) * BASE_BLOCK_LEN).min(giver.node.length)
+        });
+        let bad = |source| Error::BaseUnreadable {
+            image: self.name.to_owned(),
+            blob: giver.blob.name.clone(),
+            source,
+        };
+        let mut content = self.image.content(giver.blob).map_err(bad)?;
+        let mut block = vec![0; usize::try_from(BASE_BLOCK_LEN).expect("1 MiB")];
+        let mut at = 0;
+        while at < end {
+            let len = usize::try_from((giver.node.length - at).min(BASE_BLOCK_LEN)).expect("1 MiB");
+            match content.read_exact(&mut block[..len]) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Err(self.damaged(giver.blob, giver.digest, giver.way));
+                }
+                Err(error) => return Err(bad(CompressionError::from_io(error))),
+            }
+            if giver.uses(at / BASE_BLOCK_LEN) {
+                write(&block[..len], at)?;
+            }
+            at += len as u64;
+        }
+        let source = Spooled { file, len: giver.node.length };
+        Ok(Box::new(source))
+    }
+
+    /// The error for a blob that is not what the base's documents say; hashes it to tell what it is.
+    fn damaged(&self, blob: &Blob, expected: Digest, way: WayKind) -> Error {
+        match self.found(blob, way) {
+            Ok(found) => Error::BaseDamaged {
+                image: self.name.to_owned(),
+                blob: blob.name.clone(),
+                expected,
+                found,
+            },
+            Err(source) => Error::BaseUnreadable {
+                image: self.name.to_owned(),
+                blob: blob.name.clone(),
+                source,
+            },
+        }
+    }
+
+    /// The digest of what a blob really gives by a way.
+    fn found(&self, blob: &Blob, way: WayKind) -> Result<Digest, CompressionError> {
+        let mut hasher = crate::digest::Hasher::new();
+        let mut buf = vec![0; 256 << 10];
+        let mut content: Box<dyn io::Read> = match way {
+            WayKind::GivenBlob => Box::new(crate::source::Sequential::new(self.image.stored(blob))),
+            _ => Box::new(self.image.content(blob)?),
+        };
+        loop {
+            match content.read(&mut buf).map_err(CompressionError::from_io)? {
+                0 => return Ok(hasher.finish()),
+                len => hasher.update(&buf[..len]),
+            }
+        }
+    }
+
+    /// Something did not come out right. Hashes what was used of the base and names what is wrong
+    /// there; where nothing is, the fault is the delta's, and `error` stands.
+    pub(super) fn blame(&self, error: ApplyError) -> Error {
+        if !matches!(error, ApplyError::DigestMismatch { .. } | ApplyError::Base { .. }) {
+            return error.into();
+        }
+        let wrong = self.givers().find_map(|giver| match self.found(giver.blob, giver.way) {
+            Ok(found) if found == giver.digest => None,
+            _ => Some(self.damaged(giver.blob, giver.digest, giver.way)),
+        });
+        wrong.unwrap_or_else(|| error.into())
+    }
+}
+
+impl Giver<'_> {
+    fn is_inflated(&self) -> bool {
+        self.way == WayKind::GivenContent && self.blob.compression != Compression::Plain
+    }
+
+    fn used_len(&self) -> u64 {
+        used_len(self.used, self.node.length)
+    }
+
+    fn uses(&self, block: u64) -> bool {
+        self.used.iter().any(|run| {
+            let first = u64::from(run.first);
+            (first..first + u64::from(run.count)).contains(&block)
+        })
+    }
+}
+
+fn digest_of(image: &Image, blob: &Blob) -> Option<Digest> {
+    let mut bytes = Vec::new();
+    crate::source::Sequential::new(image.stored(blob)).read_to_end(&mut bytes).ok()?;
+    Some(Digest::of(&bytes))
+}
+
+/// A source on its way between threads.
+struct SendSource<'a>(Box<dyn ReadAt + Send + 'a>);
+
+/// An inflated content with holes where nothing is used.
+struct Spooled {
+    file: File,
+    len: u64,
+}
+
+impl ReadAt for Spooled {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        self.file.read_exact_at(buf, offset)
+    }
+}

@@ -1,0 +1,133 @@
+//! Where the target is built: an unnamed file, a directory beside its name, or scratch space.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+
+use crate::delta::{Scratch, Sink};
+use crate::error::Error;
+use crate::format::{Delta, OutputKind};
+use crate::observer::Observer;
+use crate::publish::{Output, Staged, StagedDirectory};
+use crate::source::ReadAt;
+use crate::spool::Spooler;
+
+/// The outputs of a delta before they appear.
+pub(super) enum Destination {
+    /// One file.
+    File(Staged),
+    /// A directory; its files in the order of the outputs.
+    Directory { staged: StagedDirectory, files: Vec<Option<File>> },
+    /// Nothing will appear; all outputs lie one after the other in scratch space.
+    Nowhere { file: File, starts: Vec<u64> },
+}
+
+impl Destination {
+    /// Starts the outputs of `delta` where `output` says, after a look at the free space.
+    pub(super) fn stage(output: Output, delta: &Delta, spooler: &Spooler) -> Result<Self, Error> {
+        let header = delta.header();
+        let len = Some(delta.needs().output_len);
+        if let [single] = header.outputs.as_slice()
+            && single.path.is_empty()
+        {
+            return Ok(Self::File(output.stage_file(spooler, len)?));
+        }
+        let staged = output.stage_directory(len)?;
+        let mut files = Vec::with_capacity(header.outputs.len());
+        for output in &header.outputs {
+            files.push(if output.kind == OutputKind::File.number() {
+                Some(staged.create_file(&output.path)?)
+            } else {
+                staged.create_directory(&output.path)?;
+                None
+            });
+        }
+        Ok(Self::Directory { staged, files })
+    }
+
+    /// Space to build the outputs in where only the proof is wanted.
+    pub(super) fn nowhere(delta: &Delta, spooler: &Spooler) -> Result<Self, Error> {
+        let header = delta.header();
+        let mut end = 0;
+        let starts = header.outputs.iter().map(|output| {
+            let start = end;
+            end += header.nodes.get(output.node as usize).map_or(0, |node| node.length);
+            start
+        });
+        let starts = starts.collect();
+        Ok(Self::Nowhere { file: spooler.create(Some(delta.needs().output_len))?, starts })
+    }
+
+    /// Makes the outputs appear.
+    pub(super) fn publish(self) -> Result<(), Error> {
+        match self {
+            Self::File(staged) => staged.publish()?,
+            Self::Directory { staged, files } => {
+                drop(files);
+                staged.publish()?;
+            }
+            Self::Nowhere { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// The file that holds an output, and where it begins there.
+    fn place(&self, output: usize) -> io::Result<(&File, u64)> {
+        match self {
+            Self::File(staged) => Ok((staged.file(), 0)),
+            Self::Directory { files, .. } => match files.get(output) {
+                Some(Some(file)) => Ok((file, 0)),
+                _ => Err(io::ErrorKind::NotFound.into()),
+            },
+            Self::Nowhere { file, starts } => Ok((file, starts[output])),
+        }
+    }
+}
+
+/// A destination whose progress is told.
+pub(super) struct Counted<'a> {
+    pub(super) destination: &'a mut Destination,
+    pub(super) observer: &'a dyn Observer,
+}
+
+impl Sink for Counted<'_> {
+    fn write(&mut self, output: usize, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let (file, start) = self.destination.place(output)?;
+        file.write_all_at(bytes, start + offset)?;
+        self.observer.advance(bytes.len() as u64);
+        Ok(())
+    }
+
+    fn read(&self, output: usize, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        let (file, start) = self.destination.place(output)?;
+        file.read_exact_at(buf, start + offset)
+    }
+}
+
+/// A temporary file for the decoded streams of a group.
+pub(super) struct ScratchFile {
+    file: File,
+    len: u64,
+}
+
+impl ScratchFile {
+    pub(super) fn create(spooler: &Spooler, len: u64) -> Result<Self, Error> {
+        Ok(Self { file: spooler.create(Some(len))?, len })
+    }
+}
+
+impl ReadAt for ScratchFile {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        self.file.read_exact_at(buf, offset)
+    }
+}
+
+impl Scratch for ScratchFile {
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.file.write_all_at(bytes, offset)
+    }
+}

@@ -1,0 +1,270 @@
+//! The bytes of both images: inflated where they are compressed, hashed once, checked against what
+//! the images' documents say.
+
+use std::collections::HashMap;
+use std::io::{Read as _, Write as _};
+
+use rayon::prelude::*;
+
+use super::stretches;
+use crate::compression::{Compression, CompressionError};
+use crate::delta::BaseContent;
+use crate::digest::{Digest, Hasher};
+use crate::error::Error;
+use crate::fault::FileError;
+use crate::image::{Blob, BlobKind, Image};
+use crate::map::MappedFile;
+use crate::source::ReadAt as _;
+use crate::spool::Spooler;
+
+/// Buffer for inflating, in bytes.
+const COPY_LEN: usize = 256 << 10;
+
+/// The content of a compressed layer.
+pub(super) struct Inflated {
+    bytes: MappedFile,
+    digest: Digest,
+}
+
+/// The stored bytes of a blob of a mapped image.
+pub(super) fn stored<'a>(image: &'a Image, blob: &Blob) -> &'a [u8] {
+    let file = image.files[blob.file].source.in_memory();
+    file.and_then(|file| blob.range.of(file)).expect("BUG: create maps its images")
+}
+
+/// Inflates all compressed layers into temporary files, on all threads.
+pub(super) fn inflate(
+    image: &Image,
+    name: &str,
+    spooler: &Spooler,
+) -> Result<Vec<Option<Inflated>>, Error> {
+    let inflate = |blob: &Blob| {
+        if !is_compressed_layer(blob) {
+            return Ok(None);
+        }
+        let mut file = spooler.create(None)?;
+        let digest = inflate_into(image, blob, name, |bytes| {
+            file.write_all(bytes).map_err(FileError::at("write a temporary file in", spooler.dir()))
+        })?;
+        let bytes = MappedFile::map(&file, spooler.dir())?;
+        Ok(Some(Inflated { bytes, digest }))
+    };
+    image.blobs.par_iter().with_max_len(1).map(inflate).collect()
+}
+
+/// The digests of the contents of compressed layers, which are not kept.
+pub(super) fn check_inflated(image: &Image, name: &str) -> Result<Vec<Option<Digest>>, Error> {
+    let check = |blob: &Blob| {
+        is_compressed_layer(blob).then(|| inflate_into(image, blob, name, |_| Ok(()))).transpose()
+    };
+    image.blobs.par_iter().with_max_len(1).map(check).collect()
+}
+
+fn is_compressed_layer(blob: &Blob) -> bool {
+    matches!(blob.kind, BlobKind::Layer { .. }) && blob.compression != Compression::Plain
+}
+
+fn inflate_into(
+    image: &Image,
+    blob: &Blob,
+    name: &str,
+    mut write: impl FnMut(&[u8]) -> Result<(), FileError>,
+) -> Result<Digest, Error> {
+    let bad = |source| Error::Inflate { image: name.to_owned(), blob: blob.name.clone(), source };
+    let mut inflater = image.content(blob).map_err(bad)?;
+    let mut hasher = Hasher::new();
+    let mut buf = vec![0; COPY_LEN];
+    loop {
+        match inflater.read(&mut buf).map_err(|error| bad(CompressionError::from_io(error)))? {
+            0 => return Ok(hasher.finish()),
+            len => {
+                hasher.update(&buf[..len]);
+                write(&buf[..len])?;
+            }
+        }
+    }
+}
+
+/// A content of the base before its digest is known.
+struct Pending<'a> {
+    blob: usize,
+    bytes: &'a [u8],
+    /// What the base's documents say it hashes to.
+    claimed: Digest,
+    /// Known already where it was inflated.
+    found: Option<Digest>,
+    is_layer: bool,
+}
+
+/// What the base holds.
+pub(super) struct Held<'a> {
+    image: &'a Image,
+    name: &'a str,
+    pending: Vec<Pending<'a>>,
+}
+
+/// Digests by the bytes they are of, by what is hashed.
+pub(super) struct Digests {
+    /// Stored bytes of each blob of the base.
+    base: Vec<Digest>,
+    /// Stored bytes of each blob of the target.
+    pub(super) target: Vec<Digest>,
+    /// Whole files of the target.
+    pub(super) files: Vec<Digest>,
+}
+
+impl<'a> Held<'a> {
+    /// Collects the contents that every form of the base holds: layers with a diff ID, configs.
+    pub(super) fn new(image: &'a Image, name: &'a str, inflated: &'a [Option<Inflated>]) -> Self {
+        let mut pending: Vec<Pending<'a>> = Vec::new();
+        for (number, (blob, inflated)) in image.blobs.iter().zip(inflated).enumerate() {
+            let (claimed, is_layer) = match blob.kind {
+                BlobKind::Layer { diff_id: Some(diff_id) } => (diff_id.0, true),
+                BlobKind::Config if blob.compression == Compression::Plain => {
+                    let claimed = blob.claimed.map(|claimed| claimed.0);
+                    (claimed.unwrap_or_else(|| Digest::of(stored(image, blob))), false)
+                }
+                _ => continue,
+            };
+            if pending.iter().any(|other| other.claimed == claimed) {
+                continue;
+            }
+            let (bytes, found) = match inflated {
+                Some(inflated) => (&*inflated.bytes, Some(inflated.digest)),
+                None => (stored(image, blob), None),
+            };
+            pending.push(Pending { blob: number, bytes, claimed, found, is_layer });
+        }
+        Self { image, name, pending }
+    }
+
+    /// Bytes of all contents together.
+    pub(super) fn pool_len(&self) -> u64 {
+        self.pending.iter().map(|content| content.bytes.len() as u64).sum()
+    }
+
+    /// The contents with their boundaries; their digests are claims until [`Held::verify`].
+    pub(super) fn contents(&self) -> Vec<BaseContent<'a>> {
+        let content = |content: &Pending<'a>| BaseContent {
+            digest: content.claimed,
+            bytes: content.bytes,
+            boundaries: if content.is_layer {
+                stretches::boundaries(&stretches::layer(content.bytes))
+            } else {
+                Vec::new()
+            },
+        };
+        self.pending.par_iter().map(content).collect()
+    }
+
+    /// Checks every claim about the base.
+    pub(super) fn verify(&self, digests: &Digests) -> Result<(), Error> {
+        for (blob, found) in self.image.blobs.iter().zip(&digests.base) {
+            expect(self.name, blob, "blob digest", blob.claimed.map(|claimed| claimed.0), *found)?;
+        }
+        for content in &self.pending {
+            let found = content.found.unwrap_or(digests.base[content.blob]);
+            let blob = &self.image.blobs[content.blob];
+            let what = if content.is_layer { "diff ID" } else { "blob digest" };
+            expect(self.name, blob, what, Some(content.claimed), found)?;
+        }
+        Ok(())
+    }
+
+    /// Compressed blobs of the base by digest.
+    pub(super) fn blobs(&self, digests: &Digests) -> HashMap<Digest, &'a [u8]> {
+        let blobs = self.image.blobs.iter().zip(&digests.base);
+        blobs
+            .filter(|(blob, _)| blob.compression != Compression::Plain)
+            .map(|(blob, digest)| (*digest, stored(self.image, blob)))
+            .collect()
+    }
+}
+
+/// Hashes all stored blobs of both images and all files of the target, the longest first. Bytes of
+/// the target that are equal to a content of the base are compared instead.
+pub(super) fn digests(held: &Held<'_>, target: &Image) -> Digests {
+    let base_bytes = held.image.blobs.iter().map(|blob| stored(held.image, blob));
+    let target_bytes = target.blobs.iter().map(|blob| stored(target, blob));
+    let file_bytes = target.files.iter().map(|file| {
+        let wrapped = target.wrapped.as_ref().map(|wrapped| &wrapped.0);
+        wrapped.unwrap_or(&file.source).in_memory().unwrap_or_default()
+    });
+    let mut jobs: Vec<(usize, &[u8])> =
+        base_bytes.chain(target_bytes).chain(file_bytes).enumerate().collect();
+    let count = jobs.len();
+    jobs.sort_by_key(|(number, bytes)| (std::cmp::Reverse(bytes.len()), *number));
+    let known: HashMap<Digest, usize> = held
+        .pending
+        .iter()
+        .filter(|content| content.found.is_none())
+        .map(|content| (content.claimed, content.blob))
+        .collect();
+    let first_target = held.image.blobs.len();
+    let alias = |number: usize, bytes: &[u8]| {
+        let blob = target.blobs.get(number.checked_sub(first_target)?)?;
+        let claimed = match blob.kind {
+            BlobKind::Layer { diff_id: Some(diff_id) } => diff_id.0,
+            _ => blob.claimed?.0,
+        };
+        let same = *known.get(&claimed)?;
+        (stored(held.image, &held.image.blobs[same]) == bytes).then_some(same)
+    };
+    let found: Vec<(usize, Result<Digest, usize>)> = jobs
+        .par_iter()
+        .with_max_len(1)
+        .map(|(number, bytes)| match alias(*number, bytes) {
+            Some(same) => (*number, Err(same)),
+            None => (*number, Ok(Digest::of(bytes))),
+        })
+        .collect();
+    let mut all = vec![Err(0); count];
+    for (number, digest) in found {
+        all[number] = digest;
+    }
+    let resolved: Vec<Digest> = all
+        .iter()
+        .map(|digest| {
+            digest.or_else(|same| all[same]).expect("BUG: contents of the base are hashed")
+        })
+        .collect();
+    let (base, rest) = resolved.split_at(first_target);
+    let (blobs, files) = rest.split_at(target.blobs.len());
+    Digests { base: base.to_vec(), target: blobs.to_vec(), files: files.to_vec() }
+}
+
+/// Checks every claim about the target; `inflated` holds the digests of compressed layers' contents.
+pub(super) fn verify_target(
+    image: &Image,
+    name: &str,
+    digests: &Digests,
+    inflated: &[Option<Digest>],
+) -> Result<(), Error> {
+    for ((blob, found), inflated) in image.blobs.iter().zip(&digests.target).zip(inflated) {
+        expect(name, blob, "blob digest", blob.claimed.map(|claimed| claimed.0), *found)?;
+        if let BlobKind::Layer { diff_id } = blob.kind {
+            let found = inflated.unwrap_or(*found);
+            expect(name, blob, "diff ID", diff_id.map(|diff_id| diff_id.0), found)?;
+        }
+    }
+    Ok(())
+}
+
+fn expect(
+    image: &str,
+    blob: &Blob,
+    what: &'static str,
+    expected: Option<Digest>,
+    found: Digest,
+) -> Result<(), Error> {
+    match expected.filter(|expected| *expected != found) {
+        None => Ok(()),
+        Some(expected) => Err(Error::WrongDigest {
+            image: image.to_owned(),
+            blob: blob.name.clone(),
+            what,
+            expected,
+            found,
+        }),
+    }
+}

@@ -1,0 +1,143 @@
+//! What `create` did, for people and scripts.
+
+use std::fmt;
+
+use super::target::Plan;
+use crate::delta::{Encoded, NodeStats, Origin};
+use crate::digest::Digest;
+use crate::format::BLOCK_LEN;
+use crate::image::{BlobKind, Image};
+use crate::units::Size;
+
+/// What became of a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateReport {
+    /// Form and names of the base, its length.
+    pub base: ImageReport,
+    /// Form and names of the target, its length.
+    pub target: ImageReport,
+    /// Length of the delta in bytes.
+    pub delta_len: u64,
+    /// Layers of the target in storage order.
+    pub layers: Vec<LayerReport>,
+    /// Streams as (name, decoded bytes, encoded bytes).
+    pub streams: Vec<(&'static str, u64, u64)>,
+    /// Bytes of prefix and header.
+    pub head_len: u64,
+}
+
+/// An input in a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageReport {
+    /// Its form.
+    pub form: String,
+    /// Names of the images in it.
+    pub names: Vec<String>,
+    /// Bytes of all its files.
+    pub len: u64,
+}
+
+/// What became of a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerReport {
+    /// Name of the member or file that holds it.
+    pub name: String,
+    /// Digest of its stored bytes.
+    pub digest: Digest,
+    /// Length as stored, in bytes.
+    pub len: u64,
+    /// How it reaches the site.
+    pub outcome: Outcome,
+}
+
+/// How a layer reaches the site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The base has its content.
+    Reused,
+    /// The base has it as it is stored.
+    Held,
+    /// Rebuilt by a recipe.
+    Rebuilt(NodeStats),
+    /// Carried as it is stored.
+    Stored,
+}
+
+impl Outcome {
+    /// The word for it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Reused => "reused",
+            Self::Held => "held",
+            Self::Rebuilt(_) => "rebuilt",
+            Self::Stored => "stored",
+        }
+    }
+}
+
+impl fmt::Display for LayerReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, digest, len, outcome } = self;
+        write!(f, "layer {name} ({digest}, {}): {}", Size(*len).short(), outcome.name())?;
+        match outcome {
+            Outcome::Rebuilt(stats) => write!(
+                f,
+                ", {} copies of {} from the base, {} from the target itself, {} zeros, {} literals",
+                stats.copies,
+                Size(stats.base_bytes).short(),
+                Size(stats.target_bytes).short(),
+                Size(stats.zero_bytes).short(),
+                Size(stats.literal_bytes).short()
+            ),
+            _ => Ok(()),
+        }
+    }
+}
+
+pub(super) fn report(
+    base: &Image,
+    target: &Image,
+    plan: &Plan<'_>,
+    encoded: &Encoded,
+    delta_len: u64,
+) -> CreateReport {
+    debug_assert!(encoded.header.blocks.len() as u64 == encoded.body_len.div_ceil(BLOCK_LEN));
+    CreateReport {
+        base: image_report(base),
+        target: image_report(target),
+        delta_len,
+        layers: layers(target, plan, encoded),
+        streams: encoded.stats.streams.clone(),
+        head_len: delta_len - encoded.body_len,
+    }
+}
+
+fn image_report(image: &Image) -> ImageReport {
+    let names = image.roles.iter().flat_map(|role| role.names.iter().cloned());
+    let len = match &image.wrapped {
+        Some(wrapped) => wrapped.0.len(),
+        None => image.files.iter().map(|file| file.source.len()).sum(),
+    };
+    ImageReport { form: image.form.to_string(), names: names.collect(), len }
+}
+
+fn layers(target: &Image, plan: &Plan<'_>, encoded: &Encoded) -> Vec<LayerReport> {
+    let blobs = target.blobs.iter().zip(&plan.nodes);
+    let layers = blobs.filter(|(blob, _)| matches!(blob.kind, BlobKind::Layer { .. }));
+    layers
+        .filter_map(|(blob, node)| {
+            let node = (*node)?;
+            let row = &plan.target.nodes[node];
+            let is_given = encoded.stats.given.contains(&row.digest);
+            let outcome = match row.origin {
+                _ if is_given => Outcome::Reused,
+                Origin::GivenContent => Outcome::Reused,
+                Origin::GivenBlob | Origin::GivenOrStored => Outcome::Held,
+                Origin::Stored => Outcome::Stored,
+                Origin::Made => Outcome::Rebuilt(encoded.stats.nodes[node]),
+            };
+            let name = String::from_utf8_lossy(&blob.name).into_owned();
+            Some(LayerReport { name, digest: row.digest, len: blob.range.len(), outcome })
+        })
+        .collect()
+}

@@ -1,0 +1,167 @@
+//! An image as the encoder wants it: nodes in outputs, with roles.
+
+use std::collections::{HashMap, HashSet};
+
+use super::contents::{Digests, Held, stored};
+use super::stretches;
+use crate::compression::Compression;
+use crate::delta::{Child, Origin, Target, TargetNode, TargetOutput, TargetRole};
+use crate::digest::Digest;
+use crate::format::{Class, RoleKind};
+use crate::image::{self, Blob, BlobKind, FileKind, Image};
+
+/// A target with what is needed to prove its delta.
+pub(super) struct Plan<'a> {
+    pub(super) target: Target<'a>,
+    /// Node of each blob of the image; `None` for blobs inside a wrapper.
+    pub(super) nodes: Vec<Option<usize>>,
+    /// Compressed blobs of the base by digest.
+    pub(super) held: HashMap<Digest, &'a [u8]>,
+}
+
+impl Plan<'_> {
+    /// Bytes of all outputs.
+    pub(super) fn output_len(&self) -> u64 {
+        let nodes = self.target.outputs.iter().filter_map(|output| output.node);
+        nodes.map(|node| self.target.nodes[node].bytes.len() as u64).sum()
+    }
+}
+
+/// Turns an image into nodes and outputs.
+pub(super) fn plan<'a>(
+    image: &'a Image,
+    digests: &Digests,
+    held: &Held<'a>,
+    is_portable: bool,
+) -> Plan<'a> {
+    let held = held.blobs(digests);
+    let mut builder = Builder { target: Target::default(), by_digest: HashMap::new() };
+    let mut nodes = vec![None; image.blobs.len()];
+    if let Some(wrapped) = &image.wrapped {
+        let bytes = wrapped.0.in_memory().unwrap_or_default();
+        let node = builder.node(digests.files[0], bytes, Origin::Stored, |bytes| {
+            stretches::whole(bytes, Class::DENSE)
+        });
+        builder.target.outputs.push(TargetOutput { path: Vec::new(), node: Some(node) });
+    } else {
+        for (number, blob) in image.blobs.iter().enumerate() {
+            let digest = digests.target[number];
+            let origin = match (blob.compression, held.contains_key(&digest), is_portable) {
+                (Compression::Plain, _, _) => Origin::Made,
+                (_, true, false) => Origin::GivenBlob,
+                (_, true, true) => Origin::GivenOrStored,
+                (_, false, _) => Origin::Stored,
+            };
+            let bytes = stored(image, blob);
+            nodes[number] = Some(builder.node(digest, bytes, origin, |bytes| tiles(blob, bytes)));
+        }
+        builder.outputs(image, &nodes, digests);
+    }
+    builder.target.roles = roles(image, &nodes);
+    Plan { target: builder.target, nodes, held }
+}
+
+fn tiles(blob: &Blob, bytes: &[u8]) -> Vec<crate::delta::Stretch> {
+    match (blob.compression, blob.kind) {
+        (Compression::Plain, BlobKind::Layer { .. }) => stretches::layer(bytes),
+        (Compression::Plain, _) => stretches::whole(bytes, Class::ENVELOPE),
+        _ => stretches::whole(bytes, Class::DENSE),
+    }
+}
+
+struct Builder<'a> {
+    target: Target<'a>,
+    by_digest: HashMap<Digest, usize>,
+}
+
+impl<'a> Builder<'a> {
+    /// The node with this digest, made where there is none yet.
+    fn node(
+        &mut self,
+        digest: Digest,
+        bytes: &'a [u8],
+        origin: Origin,
+        stretches: impl FnOnce(&[u8]) -> Vec<crate::delta::Stretch>,
+    ) -> usize {
+        let next = self.target.nodes.len();
+        let node = *self.by_digest.entry(digest).or_insert(next);
+        if node == next {
+            let stretches = stretches(bytes);
+            self.target.nodes.push(TargetNode {
+                digest,
+                bytes,
+                origin,
+                stretches,
+                children: vec![],
+            });
+        }
+        node
+    }
+
+    /// One output for each file, and for each directory that holds nothing.
+    fn outputs(&mut self, image: &'a Image, nodes: &[Option<usize>], digests: &Digests) {
+        let parent =
+            |path: &'a [u8]| path.iter().rposition(|byte| *byte == b'/').map(|end| &path[..end]);
+        let parents: HashSet<&[u8]> =
+            image.files.iter().filter_map(|file| parent(&file.path)).collect();
+        let mut blobs = image.blobs.iter().zip(nodes).peekable();
+        for (number, file) in image.files.iter().enumerate() {
+            let mut children = Vec::new();
+            while let Some((blob, node)) = blobs.next_if(|(blob, _)| blob.file == number) {
+                let (offset, end) = (blob.range.start(), blob.range.end());
+                if let Some(node) = node.filter(|_| !blob.range.is_empty()) {
+                    children.push(Child { offset, end, node });
+                }
+            }
+            let node = match file.kind {
+                FileKind::Directory => None,
+                FileKind::File => {
+                    let bytes = file.source.in_memory().unwrap_or_default();
+                    let whole = |child: &Child| child.end - child.offset == bytes.len() as u64;
+                    match children.first().filter(|child| whole(child)) {
+                        Some(child) => Some(child.node),
+                        None => Some(self.envelope(digests.files[number], bytes, children)),
+                    }
+                }
+            };
+            if node.is_some() || !parents.contains(&file.path[..]) {
+                self.target.outputs.push(TargetOutput { path: file.path.clone(), node });
+            }
+        }
+    }
+
+    /// A file with blobs in it.
+    fn envelope(&mut self, digest: Digest, bytes: &'a [u8], children: Vec<Child>) -> usize {
+        let is_new = !self.by_digest.contains_key(&digest);
+        let node = self
+            .node(digest, bytes, Origin::Made, |bytes| stretches::whole(bytes, Class::ENVELOPE));
+        if is_new {
+            self.target.nodes[node].children = children;
+        }
+        node
+    }
+}
+
+fn roles(image: &Image, nodes: &[Option<usize>]) -> Vec<TargetRole> {
+    let role = |role: &image::Role| TargetRole {
+        parent: role.parent,
+        kind: kind(role.kind),
+        node: role.blob.and_then(|blob| nodes[blob]),
+        diff_id: role.diff_id,
+        media_type: role.media_type.clone(),
+        platform: role.platform.clone(),
+        names: role.names.clone(),
+    };
+    image.roles.iter().map(role).collect()
+}
+
+fn kind(kind: image::RoleKind) -> RoleKind {
+    match kind {
+        image::RoleKind::Index => RoleKind::Index,
+        image::RoleKind::Manifest => RoleKind::Manifest,
+        image::RoleKind::Config => RoleKind::Config,
+        image::RoleKind::Layer => RoleKind::Layer,
+        image::RoleKind::Attestation => RoleKind::Attestation,
+        image::RoleKind::Other => RoleKind::Other,
+    }
+}
