@@ -402,8 +402,18 @@ fn attestations_are_no_images() {
     attestation["annotations"] = json!({ "vnd.docker.reference.type": "attestation-manifest" });
     let index = layout.index(&[image, attestation]);
     let image = read(layout.finish(&[index])).expect("an image");
-    use RoleKind::{Attestation, Config, Index, Layer, Manifest, Other};
-    assert_eq!(kinds(&image), [Index, Manifest, Config, Layer, Attestation, Config, Other]);
+    assert_eq!(
+        kinds(&image),
+        [
+            RoleKind::Index,
+            RoleKind::Manifest,
+            RoleKind::Config,
+            RoleKind::Layer,
+            RoleKind::Attestation,
+            RoleKind::Config,
+            RoleKind::Other
+        ]
+    );
     assert_eq!(image.images.len(), 1);
     assert_eq!(image.layers().count(), 1);
 }
@@ -420,6 +430,29 @@ fn one_manifest_with_many_tags_is_one_image() {
     let image = read(layout.finish(&[tagged("v1"), tagged("v1.2"), tagged("v1")])).expect("one");
     assert_eq!(image.images.len(), 1);
     assert_eq!(image.roles[0].names, ["v1", "v1.2"]);
+}
+
+#[test]
+fn names_without_end_are_a_limit_and_notes_stay_short() {
+    let mut layout = Layout::default();
+    let mut manifest = layout.image(&[b"a"]);
+    let name = "n".repeat(limits::TEXT_LEN + 1);
+    manifest["annotations"] = json!({ "io.containerd.image.name": name });
+    let (message, class) = refused(layout.finish(&[manifest]));
+    assert_eq!(message, format!("too many bytes in {} (limit=4096)", &name[..64]));
+    assert_eq!(class, Class::Limit);
+
+    let path = format!("{}l", "./".repeat(2000));
+    let image = read(docker_image(&path, vec![("l", layer())])).expect("an image");
+    let note = image.notes.iter().find(|note| note.starts_with("layer 0")).expect("a note");
+    assert_eq!(note.len(), limits::NOTE_LEN + "...".len());
+}
+
+#[test]
+fn an_image_can_be_shared_between_threads() {
+    fn is_shared<T: Send + Sync>() {}
+    is_shared::<Image>();
+    is_shared::<ImageError>();
 }
 
 #[test]
