@@ -75,11 +75,11 @@ fn hash(mut bytes: impl io::Read) -> chunkdelta::digest::Digest {
 
 /// Diff IDs of each image, lowest layer first.
 fn diff_ids(image: &Image) -> Vec<Vec<DiffId>> {
-    let of = |role| {
-        let layers = image.children(role).filter(|role| role.kind == RoleKind::Layer);
+    let of = |entry| -> Vec<DiffId> {
+        let layers = image.layers_of(entry);
         layers.map(|role| role.diff_id.expect("every fixture has configs")).collect()
     };
-    image.images.iter().map(|entry| of(entry.role)).collect()
+    image.images.iter().map(of).collect()
 }
 
 fn check_blobs(name: &str, image: &Image, compression: Compression) {
@@ -255,6 +255,22 @@ fn an_unknown_image_is_refused_with_a_list_of_what_is_there() {
         error.hint().expect("a list"),
         "there is: @0 = fixture/hello:1, @1 = fixture/hello:2"
     );
+}
+
+#[test]
+fn a_pipe_is_spooled_and_read_like_a_file() {
+    let dir = tempfile::tempdir().expect("writable");
+    let pipe = dir.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("runs");
+    assert!(made.success());
+    let bytes = std::fs::read(fixture("docker20-1.tar")).expect("readable");
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::write(pipe, bytes).expect("the reader reads to the end")
+    });
+    let image = try_open(pipe.to_str().expect("ASCII")).expect("an image");
+    writer.join().expect("wrote all");
+    assert_eq!(image.blobs, opened("docker20-1.tar").blobs);
 }
 
 #[test]

@@ -299,7 +299,7 @@ impl Walk<'_, '_> {
                 role.blob = Some(self.assembly.add_blob(&found, kind, digest)?);
                 let member = Shown(found.name.as_slice());
                 let trail = assembly::trail(&found);
-                self.assembly.note(format!("{} cites {member}{trail}", Shown(name)));
+                self.assembly.note(format!("layer of {}: {member}{trail}", Shown(name)));
             }
             None if descriptor.data.is_some() => {}
             None if !descriptor.urls.0.is_empty() => {
