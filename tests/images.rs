@@ -75,11 +75,11 @@ fn hash(mut bytes: impl io::Read) -> chunkdelta::digest::Digest {
 
 /// Diff IDs of each image, lowest layer first.
 fn diff_ids(image: &Image) -> Vec<Vec<DiffId>> {
-    let of = |role| {
-        let layers = image.children(role).filter(|role| role.kind == RoleKind::Layer);
+    let of = |entry| -> Vec<DiffId> {
+        let layers = image.layers_of(entry);
         layers.map(|role| role.diff_id.expect("every fixture has configs")).collect()
     };
-    image.images.iter().map(|entry| of(entry.role)).collect()
+    image.images.iter().map(of).collect()
 }
 
 fn check_blobs(name: &str, image: &Image, compression: Compression) {
@@ -258,6 +258,22 @@ fn an_unknown_image_is_refused_with_a_list_of_what_is_there() {
 }
 
 #[test]
+fn a_pipe_is_spooled_and_read_like_a_file() {
+    let dir = tempfile::tempdir().expect("writable");
+    let pipe = dir.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("runs");
+    assert!(made.success());
+    let bytes = std::fs::read(fixture("docker20-1.tar")).expect("readable");
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::write(pipe, bytes).expect("the reader reads to the end")
+    });
+    let image = try_open(pipe.to_str().expect("ASCII")).expect("an image");
+    writer.join().expect("wrote all");
+    assert_eq!(image.blobs, opened("docker20-1.tar").blobs);
+}
+
+#[test]
 fn a_missing_file_is_named() {
     let error = try_open("/none/image.tar").expect_err("not there");
     assert_eq!(error.to_string(), "cannot use /none/image.tar as an image");
@@ -290,4 +306,39 @@ fn links_and_special_files_in_a_directory_are_refused() {
     let error = try_open(dir.path().to_str().expect("ASCII")).expect_err("a link");
     assert!(matches!(error.source, ImageError::SpecialFile { .. }));
     assert_eq!(error.class(), Class::Unsupported);
+}
+
+#[test]
+fn spoiled_archives_never_panic_and_what_is_read_of_them_lies_inside() {
+    for name in ["docker20-1.tar", "docker26-1.tar", "oci-index.tar", "skopeo-docker-1.tar"] {
+        let whole = std::fs::read(fixture(name)).expect("readable");
+        let plain = opened(name);
+        // Everything but the layers: headers and documents are what steers.
+        let is_layer =
+            |at: u64| plain.layers().any(|blob| at >= blob.range.start() && at < blob.range.end());
+        let steering: Vec<usize> =
+            (0..whole.len()).filter(|at| !is_layer(*at as u64) && whole[*at] != 0).collect();
+        let mut seed = 1_u64;
+        let mut random = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
+            usize::try_from(seed >> 40).expect("24 bits")
+        };
+        let mut read = 0;
+        for _ in 0..300 {
+            let mut bytes = whole.clone();
+            for _ in 0..=random() % 3 {
+                let at = steering[random() % steering.len()];
+                bytes[at] ^= 1 << (random() % 8);
+            }
+            if random().is_multiple_of(8) {
+                bytes.truncate(random() % bytes.len());
+            }
+            let len = bytes.len() as u64;
+            if let Ok(image) = Image::from_archive(Box::new(bytes), true) {
+                read += 1;
+                assert!(image.blobs.iter().all(|blob| blob.range.end() <= len), "{name}");
+            }
+        }
+        assert!(read > 0, "{name}: some damage is harmless");
+    }
 }

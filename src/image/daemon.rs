@@ -54,7 +54,9 @@ impl Explain for DaemonError {
                 "run `docker save {} -o image.tar` where the engine is and name that file",
                 Shown(image.as_str())
             )),
-            Self::Refused { .. } => Some("`docker image ls` shows what there is".to_owned()),
+            Self::Refused { .. } => {
+                Some("check that the engine runs and that `docker image ls` shows it".to_owned())
+            }
             Self::Spool(error) => error.hint(),
             Self::Pipe(_) => None,
         }

@@ -242,6 +242,11 @@ impl Image {
         self.roles.iter().filter(move |child| child.parent == Some(role))
     }
 
+    /// The layer roles of an image, lowest first.
+    pub fn layers_of(&self, image: &ImageEntry) -> impl Iterator<Item = &Role> {
+        self.children(image.role).filter(|role| role.kind == RoleKind::Layer)
+    }
+
     /// Names of an image, with those of the indexes above it.
     pub fn names(&self, image: &ImageEntry) -> Vec<&str> {
         let mut names = Vec::new();

@@ -72,11 +72,16 @@ pub(super) fn continues_sparse_map(block: &Block) -> bool {
 /// Some old writers summed signed bytes; both sums are accepted, as every reader does.
 fn checksum_holds(block: &Block) -> bool {
     let Some(claimed) = number(&block[148..156]) else { return false };
-    let unsigned = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
-    let high = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(byte >> 7)).sum::<u32>();
-    let sum = unsigned(&block[..148]) + unsigned(&block[156..]) + 8 * u32::from(b' ');
-    let negative = 256 * (high(&block[..148]) + high(&block[156..]));
-    claimed == u64::from(sum) || i64::try_from(claimed) == Ok(i64::from(sum) - i64::from(negative))
+    let unsigned = u64::from(checksum(block, u32::from));
+    let negative = || u64::from(256 * checksum(block, |byte| u32::from(byte >> 7)));
+    claimed == unsigned || Some(claimed) == unsigned.checked_sub(negative())
+}
+
+/// Sums the weights of all bytes, those of the checksum field taken as spaces.
+fn checksum(block: &Block, weigh: impl Fn(u8) -> u32) -> u32 {
+    let all: u32 = block.iter().map(|byte| weigh(*byte)).sum();
+    let field: u32 = block[148..156].iter().map(|byte| weigh(*byte)).sum();
+    all - field + 8 * weigh(b' ')
 }
 
 /// The bytes before the first NUL.
