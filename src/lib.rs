@@ -12,6 +12,7 @@ pub mod fault;
 pub mod format;
 pub mod image;
 pub mod index;
+pub mod inspect;
 pub mod limits;
 pub mod map;
 pub mod observer;

@@ -14,7 +14,7 @@ use chunkdelta::source::Sequential;
 
 mod support;
 
-use support::{TestSpool, fixture};
+use support::{fixture, spooler};
 
 /// Fixture, form, versions of the images in it, compression of its layers.
 const FIXTURES: [(&str, &str, &[u8], Compression); 31] = {
@@ -57,7 +57,7 @@ const FIXTURES: [(&str, &str, &[u8], Compression); 31] = {
 
 fn try_open(text: &str) -> Result<Image, chunkdelta::image::OpenError> {
     let reference = Reference::parse(text.as_ref(), std::path::Path::exists).expect("lawful");
-    open(&reference, &OpenOptions::new(&TestSpool))
+    open(&reference, &OpenOptions::new(spooler()))
 }
 
 fn opened(name: &str) -> Image {
@@ -150,7 +150,7 @@ fn a_wrapped_archive_is_the_archive_inside() {
         for (wrapper, stored) in wrapped {
             let mut file = tempfile::tempfile().expect("writable");
             file.write_all(&stored).expect("writable");
-            let options = OpenOptions::new(&TestSpool);
+            let options = OpenOptions::new(spooler());
             let image = open_file(file, name, &options).expect("an image");
             assert_eq!((image.wrapper, image.form.to_string()), (wrapper, (*form).to_owned()));
             assert_eq!((&image.blobs, &image.roles), (&plain.blobs, &plain.roles));
@@ -168,7 +168,7 @@ fn a_cut_wrapper_is_damage() {
     stored.truncate(stored.len() - 10);
     let mut file = tempfile::tempfile().expect("writable");
     file.write_all(&stored).expect("writable");
-    let error = open_file(file, "x.tar.zst", &OpenOptions::new(&TestSpool)).expect_err("cut");
+    let error = open_file(file, "x.tar.zst", &OpenOptions::new(spooler())).expect_err("cut");
     assert_eq!(error.to_string(), "cannot use x.tar.zst as an image");
     assert!(matches!(error.source, ImageError::Wrapper(CompressionError::Cut { .. })));
 }
@@ -287,7 +287,7 @@ fn a_changed_file_is_seen() {
     std::fs::copy(fixture("docker20-1.tar"), &path).expect("writable");
     let location = Location::Path(path.clone());
     let reference = Reference { location, selector: None };
-    let image = open(&reference, &OpenOptions::new(&TestSpool)).expect("an image");
+    let image = open(&reference, &OpenOptions::new(spooler())).expect("an image");
     image.check_unchanged().expect("not yet");
     std::fs::OpenOptions::new()
         .append(true)

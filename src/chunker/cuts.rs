@@ -243,8 +243,8 @@ mod tests {
 
     #[test]
     fn nothing_has_no_cut_points_and_one_byte_has_one() {
-        assert_eq!(cut_points(b"", small()), []);
-        assert_eq!(cut_points_parallel(b"", small()), []);
+        assert_eq!(cut_points(b"", small()), Vec::<u64>::new());
+        assert_eq!(cut_points_parallel(b"", small()), Vec::<u64>::new());
         assert_eq!(cut_points(b"x", small()), [1]);
         assert_eq!(Cutter::new(small()).cuts_by_segments(b"x", 1), [1]);
     }

@@ -1,24 +1,43 @@
 //! `chunkdelta apply BASE DELTA -o OUT`
 
 use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Instant;
 
+use chunkdelta::apply::{self, ApplyOptions, ApplyReport};
 use chunkdelta::observer::Observer;
+use chunkdelta::units::Size;
+use serde_json::{Value, json};
 
-use super::args::{ApplyArgs, OutputArgs, StdinTwice, Work, one_stdin};
-use super::report::{Failure, NotWired};
+use super::args::{ApplyArgs, ImageArgs, StdinTwice, Work, WorkArgs, one_stdin};
+use super::argv::Manner;
+use super::report::{self, Failure, SCHEMA_VERSION};
 
 /// What `apply` was asked to do.
 #[derive(Debug)]
-#[expect(dead_code, reason = "read by the library call, which is to come")]
-pub(super) struct ApplyOptions {
+pub(super) struct Options {
     base: OsString,
     delta: OsString,
-    output: OutputArgs,
-    work: Work,
-    allows_missing: bool,
+    output: PathBuf,
+    library: ApplyOptions,
 }
 
-impl TryFrom<ApplyArgs> for ApplyOptions {
+/// Memory to stay within where nothing is said.
+const DEFAULT_MEMORY: Size = Size(200_000_000);
+
+/// Options of the library for what `apply` and `verify` share.
+pub(super) fn library(work: WorkArgs, images: &ImageArgs, may_replace: bool) -> ApplyOptions {
+    let Work { jobs, memory, tmpdir } = work.into();
+    ApplyOptions {
+        jobs,
+        memory: memory.unwrap_or(DEFAULT_MEMORY),
+        tmpdir,
+        allow_missing: images.allow_missing,
+        may_replace,
+    }
+}
+
+impl TryFrom<ApplyArgs> for Options {
     type Error = StdinTwice;
 
     fn try_from(args: ApplyArgs) -> Result<Self, StdinTwice> {
@@ -26,15 +45,57 @@ impl TryFrom<ApplyArgs> for ApplyOptions {
         Ok(Self {
             base: args.base,
             delta: args.delta,
-            output: args.output,
-            work: args.work.into(),
-            allows_missing: args.images.allow_missing,
+            output: args.output.output,
+            library: library(args.work, &args.images, args.output.force),
         })
     }
 }
 
 /// Gives the target back.
-pub(super) fn run(_options: &ApplyOptions, _observer: &dyn Observer) -> Result<(), Failure> {
-    // The library's `apply` is called here.
-    Err(NotWired("apply").into())
+pub(super) fn run(
+    options: &Options,
+    observer: &dyn Observer,
+    manner: Manner,
+) -> Result<(), Failure> {
+    let start = Instant::now();
+    let Options { base, delta, output, library } = options;
+    let report = apply::apply(base, delta, output, library, observer)?;
+    tell(&report, "rebuilt", start.elapsed().as_secs_f64(), manner)
+}
+
+/// Reports a run of a delta.
+pub(super) fn tell(
+    report: &ApplyReport,
+    done: &str,
+    seconds: f64,
+    manner: Manner,
+) -> Result<(), Failure> {
+    if manner.is_json {
+        report::print_json(&json(report, seconds), manner)?;
+    } else {
+        let stats = &report.stats;
+        let text = format!(
+            "{done} {}, every digest as it should be\n  from the base {}, from the delta {}  {seconds:.1} s",
+            Size(report.output_len),
+            Size(stats.base_bytes + stats.placed_bytes).short(),
+            Size(stats.literal_bytes).short(),
+        );
+        report::tell(&text, manner)?;
+    }
+    Ok(())
+}
+
+fn json(report: &ApplyReport, seconds: f64) -> Value {
+    let stats = &report.stats;
+    json!({
+        "schema_version": SCHEMA_VERSION,
+        "output": { "bytes": report.output_len, "entries": report.outputs },
+        "delta": { "bytes": report.delta_len },
+        "copied_bytes": stats.base_bytes,
+        "own_copied_bytes": stats.target_bytes,
+        "placed_bytes": stats.placed_bytes,
+        "zero_bytes": stats.zero_bytes,
+        "literal_bytes": stats.literal_bytes,
+        "seconds": seconds,
+    })
 }

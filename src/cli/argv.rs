@@ -35,6 +35,8 @@ pub(super) struct Manner {
     pub(super) is_json: bool,
     /// The output itself takes standard output, so that results go to standard error.
     pub(super) is_output_stdout: bool,
+    /// Nothing but errors; known once the arguments are read.
+    pub(super) is_quiet: bool,
     wish: Wish,
 }
 

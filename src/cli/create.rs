@@ -1,46 +1,144 @@
 //! `chunkdelta create BASE TARGET -o DELTA`
 
 use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Instant;
 
+use chunkdelta::create::{self, CreateReport, ImageReport, Outcome};
 use chunkdelta::observer::Observer;
+use chunkdelta::units::Size;
+use serde_json::{Value, json};
 
-use super::args::{CreateArgs, Effort, OutputArgs, StdinTwice, Work, one_stdin};
-use super::report::{Failure, NotWired};
+use super::args::{CreateArgs, Effort, StdinTwice, Work, one_stdin};
+use super::argv::Manner;
+use super::report::{self, Failure, SCHEMA_VERSION};
 
 /// What `create` was asked to do.
 #[derive(Debug)]
-#[expect(dead_code, reason = "read by the library call, which is to come")]
-pub(super) struct CreateOptions {
+pub(super) struct Options {
     base: OsString,
     target: OsString,
-    output: OutputArgs,
-    effort: Effort,
-    work: Work,
-    has_self_check: bool,
-    is_portable: bool,
-    allows_missing: bool,
+    output: PathBuf,
+    library: create::CreateOptions,
 }
 
-impl TryFrom<CreateArgs> for CreateOptions {
+/// Memory to stay within where nothing is said.
+const DEFAULT_MEMORY: Size = Size(600_000_000);
+/// The level of `--best`.
+const BEST_LEVEL: u8 = 22;
+
+impl TryFrom<CreateArgs> for Options {
     type Error = StdinTwice;
 
     fn try_from(args: CreateArgs) -> Result<Self, StdinTwice> {
         one_stdin(("BASE", &args.base), ("TARGET", &args.target))?;
+        let Work { jobs, memory, tmpdir } = args.work.into();
         Ok(Self {
-            effort: args.effort.effort(),
             base: args.base,
             target: args.target,
-            output: args.output,
-            work: args.work.into(),
-            has_self_check: !args.no_self_check,
-            is_portable: args.portable,
-            allows_missing: args.images.allow_missing,
+            output: args.output.output,
+            library: create::CreateOptions {
+                level: match args.effort.effort() {
+                    Effort::Level(level) => level,
+                    Effort::Best => BEST_LEVEL,
+                },
+                jobs,
+                memory: memory.unwrap_or(DEFAULT_MEMORY),
+                tmpdir,
+                has_self_check: !args.no_self_check,
+                is_portable: args.portable,
+                allow_missing: args.images.allow_missing,
+                may_replace: args.output.force,
+            },
         })
     }
 }
 
 /// Makes the delta.
-pub(super) fn run(_options: &CreateOptions, _observer: &dyn Observer) -> Result<(), Failure> {
-    // The library's `create` is called here.
-    Err(NotWired("create").into())
+pub(super) fn run(
+    options: &Options,
+    observer: &dyn Observer,
+    manner: Manner,
+) -> Result<(), Failure> {
+    let start = Instant::now();
+    let Options { base, target, output, library } = options;
+    if !library.has_self_check {
+        observer.warn(format_args!("the delta is not checked: --no-self-check"));
+    }
+    let report = create::create(base, target, output, library, observer)?;
+    let seconds = start.elapsed().as_secs_f64();
+    if manner.is_json {
+        report::print_json(&json(&report, library, seconds), manner)?;
+    } else {
+        report::tell(&text(&report, library, seconds), manner)?;
+    }
+    Ok(())
+}
+
+fn text(report: &CreateReport, options: &create::CreateOptions, seconds: f64) -> String {
+    let count = |wanted: &str| {
+        let layers = report.layers.iter().filter(|layer| layer.outcome.name() == wanted);
+        (layers.clone().count(), layers.map(|layer| layer.len).sum::<u64>())
+    };
+    let mut lines = Vec::new();
+    for (role, image) in [("base", &report.base), ("target", &report.target)] {
+        let names = if image.names.is_empty() { "-".to_owned() } else { image.names.join(", ") };
+        lines.push(format!("{role:<8}{names}  {}  {}", image.form, Size(image.len).short()));
+    }
+    for outcome in ["reused", "held", "rebuilt", "stored"] {
+        let (layers, len) = count(outcome);
+        if layers > 0 {
+            let noun = if layers == 1 { "layer" } else { "layers" };
+            lines.push(format!("  {outcome:<8}{layers} {noun}, {}", Size(len).short()));
+        }
+    }
+    let carried: u64 = report.streams.iter().map(|(_, decoded, _)| decoded).sum();
+    lines.push(format!("  carried {} of literals and instructions", Size(carried).short()));
+    lines.push(format!(
+        "delta   {} = {} of the target{}  {seconds:.1} s",
+        Size(report.delta_len),
+        percent(report.delta_len, report.target.len),
+        if options.has_self_check { ", checked" } else { ", not checked" },
+    ));
+    lines.join("\n")
+}
+
+fn percent(part: u64, whole: u64) -> String {
+    let basis_points = u128::from(part) * 10_000 / u128::from(whole.max(1));
+    format!("{}.{:02} %", basis_points / 100, basis_points % 100)
+}
+
+fn json(report: &CreateReport, options: &create::CreateOptions, seconds: f64) -> Value {
+    let image = |image: &ImageReport| json!({ "form": image.form, "names": image.names, "bytes": image.len });
+    let layers = report.layers.iter().map(|layer| {
+        let mut value = json!({
+            "name": layer.name,
+            "digest": layer.digest.to_string(),
+            "bytes": layer.len,
+            "outcome": layer.outcome.name(),
+        });
+        if let Outcome::Rebuilt(stats) = layer.outcome {
+            value["copies"] = stats.copies.into();
+            value["copied_bytes"] = stats.base_bytes.into();
+            value["own_copied_bytes"] = stats.target_bytes.into();
+            value["zero_bytes"] = stats.zero_bytes.into();
+            value["literal_bytes"] = stats.literal_bytes.into();
+        }
+        value
+    });
+    let streams = report.streams.iter().map(|(name, decoded, encoded)| {
+        json!({ "name": name, "decoded_bytes": decoded, "encoded_bytes": encoded })
+    });
+    json!({
+        "schema_version": SCHEMA_VERSION,
+        "base": image(&report.base),
+        "target": image(&report.target),
+        "delta": { "bytes": report.delta_len, "header_bytes": report.head_len },
+        "level": options.level,
+        "self_check": options.has_self_check,
+        "portable": options.is_portable,
+        "layers": layers.collect::<Vec<_>>(),
+        "streams": streams.collect::<Vec<_>>(),
+        "seconds": seconds,
+    })
 }

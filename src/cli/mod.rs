@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use self::args::{Arguments, Command};
 use self::argv::Manner;
-use self::progress::Terminal;
+use self::progress::{Talk, Terminal};
 use self::report::Failure;
 
 /// Runs the command that `argv` asks for, the program's own name first.
@@ -30,19 +30,21 @@ pub(crate) fn run(argv: Vec<OsString>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return report::usage(&error, manner),
     };
-    match execute(arguments) {
+    let mut manner = manner;
+    manner.is_quiet = arguments.talk.talk() == Talk::Quiet;
+    match execute(arguments, manner) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(manner),
     }
 }
 
-fn execute(arguments: Arguments) -> Result<(), Failure> {
+fn execute(arguments: Arguments, manner: Manner) -> Result<(), Failure> {
     signals::watch()?;
     let terminal = Terminal::new(arguments.talk.talk())?;
     match arguments.command {
-        Command::Create(args) => create::run(&args.try_into()?, &terminal),
-        Command::Apply(args) => apply::run(&args.try_into()?, &terminal),
-        Command::Inspect(args) => inspect::run(&args.into(), &terminal),
-        Command::Verify(args) => verify::run(&args.try_into()?, &terminal),
+        Command::Create(args) => create::run(&args.try_into()?, &terminal, manner),
+        Command::Apply(args) => apply::run(&args.try_into()?, &terminal, manner),
+        Command::Inspect(args) => inspect::run(&args.into(), &terminal, manner),
+        Command::Verify(args) => verify::run(&args.try_into()?, &terminal, manner),
     }
 }

@@ -50,17 +50,6 @@ impl Failure {
     }
 }
 
-/// Stands where a library call will be.
-#[derive(Debug, thiserror::Error)]
-#[error("{0} is not wired to the library yet")]
-pub(super) struct NotWired(pub(super) &'static str);
-
-impl Explain for NotWired {
-    fn class(&self) -> Class {
-        Class::Unsupported
-    }
-}
-
 /// The error and its causes, outermost first, each once.
 fn chain(error: &dyn Explain) -> String {
     let mut text = error.to_string();
@@ -173,6 +162,11 @@ impl Told {
 /// itself takes that.
 pub(super) fn print_json(value: &Value, manner: Manner) -> Result<(), FileError> {
     print(&format!("{value}\n"), manner)
+}
+
+/// Tells a person what was done, unless nothing is to be told.
+pub(super) fn tell(text: &str, manner: Manner) -> Result<(), FileError> {
+    if manner.is_quiet { Ok(()) } else { print(&format!("{text}\n"), manner) }
 }
 
 /// Prints text where results go.

@@ -1,40 +1,62 @@
 //! `chunkdelta verify DELTA [BASE]`
 
 use std::ffi::OsString;
+use std::time::Instant;
 
+use chunkdelta::apply::{self, ApplyOptions, open_delta};
 use chunkdelta::observer::Observer;
+use chunkdelta::spool::Spooler;
+use chunkdelta::units::Size;
+use serde_json::json;
 
-use super::args::{StdinTwice, VerifyArgs, Work, one_stdin};
-use super::report::{Failure, NotWired};
+use super::apply::{library, tell};
+use super::args::{StdinTwice, VerifyArgs, one_stdin};
+use super::argv::Manner;
+use super::report::{self, Failure, SCHEMA_VERSION};
 
 /// What `verify` was asked to do.
 #[derive(Debug)]
-#[expect(dead_code, reason = "read by the library call, which is to come")]
-pub(super) struct VerifyOptions {
+pub(super) struct Options {
     delta: OsString,
     base: Option<OsString>,
-    work: Work,
-    allows_missing: bool,
+    library: ApplyOptions,
 }
 
-impl TryFrom<VerifyArgs> for VerifyOptions {
+impl TryFrom<VerifyArgs> for Options {
     type Error = StdinTwice;
 
     fn try_from(args: VerifyArgs) -> Result<Self, StdinTwice> {
         if let Some(base) = &args.base {
             one_stdin(("DELTA", &args.delta), ("BASE", base))?;
         }
-        Ok(Self {
-            delta: args.delta,
-            base: args.base,
-            work: args.work.into(),
-            allows_missing: args.images.allow_missing,
-        })
+        let library = library(args.work, &args.images, false);
+        Ok(Self { delta: args.delta, base: args.base, library })
     }
 }
 
 /// Checks the delta, and with a base that it gives the target back.
-pub(super) fn run(_options: &VerifyOptions, _observer: &dyn Observer) -> Result<(), Failure> {
-    // The library's `verify` is called here.
-    Err(NotWired("verify").into())
+pub(super) fn run(
+    options: &Options,
+    observer: &dyn Observer,
+    manner: Manner,
+) -> Result<(), Failure> {
+    let start = Instant::now();
+    if let Some(base) = &options.base {
+        let report = apply::verify(&options.delta, base, &options.library, observer)?;
+        return tell(&report, "proved", start.elapsed().as_secs_f64(), manner);
+    }
+    let spooler = Spooler::new(options.library.tmpdir.clone());
+    let (_file, delta) = open_delta(&options.delta, &spooler, observer)?;
+    if manner.is_json {
+        let value = json!({
+            "schema_version": SCHEMA_VERSION,
+            "id": delta.id().to_string(),
+            "bytes": delta.file_len(),
+        });
+        report::print_json(&value, manner)?;
+    } else {
+        let text = format!("whole    {} {}", delta.id(), Size(delta.file_len()));
+        report::tell(&text, manner)?;
+    }
+    Ok(())
 }

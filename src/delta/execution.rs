@@ -301,9 +301,9 @@ impl<'run, 'scope, 'env> Execution<'run, 'scope, 'env> {
             return Err(broken("all blocks of a placed node are declared", group));
         }
         let lands = row.parent == node && row.parent_offset == self.made[node as usize];
-        self.stats.placed_bytes += length;
         match (lands, self.is_given(child)) {
             (true, true) => {
+                self.stats.placed_bytes += length;
                 self.begin(child)?;
                 self.give(child, child, 0, length)?;
                 self.close()?;
@@ -315,7 +315,10 @@ impl<'run, 'scope, 'env> Execution<'run, 'scope, 'env> {
                 self.made[node as usize] += length;
                 Ok(())
             }
-            (false, true) => self.give(node, child, 0, length),
+            (false, true) => {
+                self.stats.placed_bytes += length;
+                self.give(node, child, 0, length)
+            }
             (false, false) => self.copy_made(node, child, 0, length),
         }
     }

@@ -12,7 +12,7 @@ use crate::compression::{Compression, CompressionError, Inflater, ceiling};
 use crate::fault::{FileError, Shown};
 use crate::limits;
 use crate::map::MappedFile;
-use crate::observer::{Detail, Observer, Stage};
+use crate::observer::{Detail, NoObserver, Observer, Stage};
 use crate::source::{FileSource, ReadAt, Sequential};
 use crate::spool::{SpoolError, Spooler};
 
@@ -30,7 +30,12 @@ pub struct OpenOptions<'a> {
     pub observer: &'a dyn Observer,
 }
 
-impl OpenOptions<'_> {
+impl<'a> OpenOptions<'a> {
+    /// Refuses images that lack something, reads files in pieces, tells nobody.
+    pub fn new(spooler: &'a Spooler) -> Self {
+        Self { spooler, allow_missing: false, is_mapped: false, observer: &NoObserver }
+    }
+
     fn source(&self, file: File, path: &Path) -> Result<Source, ImageError> {
         Ok(if self.is_mapped {
             Box::new(MappedFile::map(&file, path)?)

@@ -604,18 +604,12 @@ fn a_dir_directory_may_hold_an_index() {
 
 #[test]
 fn docker_save_that_fails_is_told_with_its_own_words() {
-    use crate::fault::FileError;
+    use crate::spool::Spooler;
     use std::ffi::OsStr;
-    use std::fs::File;
     use std::io::{Read as _, Seek as _};
 
-    struct Unnamed;
-    impl Spool for Unnamed {
-        fn create(&self, _: Option<u64>) -> Result<File, FileError> {
-            tempfile::tempfile().map_err(FileError::at("create", std::path::Path::new("spool")))
-        }
-    }
-    let save = |program: &str| daemon::save("app:1", OsStr::new(program), &Unnamed);
+    let spooler = Spooler::new(Some(std::env::temp_dir()));
+    let save = |program: &str| daemon::save("app:1", OsStr::new(program), &spooler);
     let error = save("/none/docker").expect_err("not there");
     assert_eq!(error.to_string(), "cannot run /none/docker");
     assert_eq!(

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use chunkdelta::digest::Hasher;
-use chunkdelta::fault::FileError;
-use chunkdelta::image::Spool;
+use chunkdelta::spool::Spooler;
 
 const PACKED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
 
@@ -61,11 +60,7 @@ fn unpack(packed: &Path, root: &Path) {
 }
 
 /// Spools to unnamed files.
-#[derive(Debug)]
-pub(crate) struct TestSpool;
-
-impl Spool for TestSpool {
-    fn create(&self, _expected_len: Option<u64>) -> Result<File, FileError> {
-        tempfile::tempfile().map_err(FileError::at("create", Path::new("a temporary file")))
-    }
+pub(crate) fn spooler() -> &'static Spooler {
+    static SPOOLER: OnceLock<Spooler> = OnceLock::new();
+    SPOOLER.get_or_init(|| Spooler::new(Some(env!("CARGO_TARGET_TMPDIR").into())))
 }
