@@ -113,6 +113,10 @@ impl Drop for Terminal {
 impl Observer for Terminal {
     fn stage(&self, stage: Stage, total: Option<u64>) {
         let mut running = self.shared.stage();
+        if let Some(last) = running.filter(|_| self.talk == Talk::Steps) {
+            let seconds = last.since.elapsed().as_secs_f64();
+            self.shared.say(&format!("{}: {seconds:.3} s\n", last.stage));
+        }
         let number = running.map_or(0, |running| running.number + 1);
         *running = Some(Running { number, stage, total, since: Instant::now() });
         self.shared.done.store(0, Ordering::Relaxed);
