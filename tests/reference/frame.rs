@@ -2,22 +2,21 @@
 
 use super::{Refusal, damaged, must};
 
-/// Decodes one frame. `window_log` is the declared one.
+/// Decodes one frame. `window_log` is the declared one; the header's frame declares none.
 pub(super) fn decode(
     codec: u32,
     encoded: &[u8],
     decoded: usize,
-    window_log: u32,
+    window_log: Option<u32>,
 ) -> Result<Vec<u8>, Refusal> {
     must(!encoded.is_empty() && decoded != 0, "empty frame")?;
     if codec == 0 {
-        must(encoded.len() == decoded && window_log == 0, "stored frame")?;
+        must(encoded.len() == decoded, "stored frame")?;
         return Ok(encoded.to_vec());
     }
-    must((10..=24).contains(&window_log), "window log")?;
     let (length, window) = measure(encoded).ok_or(Refusal::Damaged("zstd frame".into()))?;
     must(length == encoded.len(), "more or less than one zstd frame")?;
-    must(window <= 1 << window_log, "zstd window")?;
+    must(window_log.is_none_or(|log| window <= 1 << log), "zstd window")?;
     match zstd::bulk::decompress(encoded, decoded) {
         Ok(bytes) if bytes.len() == decoded => Ok(bytes),
         Ok(_) => damaged("zstd frame is shorter than declared"),

@@ -1,6 +1,6 @@
 //! Sections 4 to 7 and 11: what must hold of the tables before the body is looked at.
 
-use super::tables::{Header, Node, Part};
+use super::tables::{Header, Node, Part, Way};
 use super::{Refusal, damaged, must};
 
 const MIB: u64 = 1 << 20;
@@ -44,6 +44,12 @@ pub(super) fn is_made(header: &Header, number: usize) -> bool {
 /// How many bytes of a node a run of blocks covers, the last block with its real length.
 fn covered(node: &Node, (first, count): (u64, u64)) -> u64 {
     ((first + count) * MIB).min(node.length) - first * MIB
+}
+
+/// Whether the runs of a node given as content name all its blocks.
+pub(super) fn is_used_whole(node: &Node) -> bool {
+    let blocks = |way: &Way| way.runs.iter().map(|run| run.1).sum::<u64>();
+    node.ways.iter().all(|way| way.kind != 0 || blocks(way) == node.length.div_ceil(MIB))
 }
 
 /// Section 5 for one node.
@@ -96,11 +102,12 @@ fn order(header: &Header) -> Result<(), Refusal> {
 fn outputs(header: &Header) -> Result<(), Refusal> {
     let mut bytes = 0;
     for output in &header.outputs {
-        must(output.target == 0, "target")?;
         must((output.kind == 0) == output.node.is_some(), "an output's node")?;
         if let Some(number) = output.node {
             must(number < header.nodes.len(), "an output's node")?;
-            bytes += header.nodes[number].length;
+            let node = &header.nodes[number];
+            bytes += node.length;
+            must(is_used_whole(node), "blocks of an output")?;
         }
         must(output.path.len() <= 4096, "path too long")?;
         let single = header.outputs.len() == 1 && output.kind == 0 && output.path.is_empty();
@@ -130,6 +137,7 @@ fn roles(header: &Header) -> Result<(), Refusal> {
 /// Section 7 for one group.
 fn group(header: &Header, number: usize) -> Result<(), Refusal> {
     let group = &header.groups[number];
+    must(!group.parts.is_empty(), "group without parts")?;
     must(group.streams.is_sorted_by(|a, b| a.kind < b.kind), "streams do not ascend")?;
     for stream in &group.streams {
         must(!stream.frames.is_empty(), "empty stream")?;
@@ -163,9 +171,9 @@ fn group(header: &Header, number: usize) -> Result<(), Refusal> {
     must(all, "parts take less than the stream has")?;
     let joined = group.parts.is_sorted_by(|a, b| (a.node, a.way) != (b.node, b.way));
     must(joined, "two parts of one way follow each other")?;
-    let optional = |part: &&Part| header.nodes[part.node].ways.len() > 1;
-    let alternatives = group.parts.iter().filter(optional).count();
-    must(alternatives == 0 || alternatives == group.parts.len(), "alternative among others")
+    let optional = |part: &Part| header.nodes[part.node].ways.len() > 1;
+    let alone = group.parts.iter().all(|part| part.node == group.parts[0].node);
+    must(alone || !group.parts.iter().any(optional), "alternative among others")
 }
 
 /// What adds up over the whole delta: parts to nodes, and the last two ceilings of section 11.
@@ -208,10 +216,16 @@ pub(super) fn schedule(header: &Header) -> Result<Vec<Option<usize>>, Refusal> {
                 above = header.nodes[parent].parent;
             }
             must(above == open.last().copied(), "a part while another node is open")?;
+            let root = beginning[beginning.len() - 1];
+            if open.is_empty() && !header.outputs.iter().any(|output| output.node == Some(root)) {
+                return Err(Refusal::Unsupported("node outside the outputs".into()));
+            }
             for &number in &beginning {
                 must(made[number] == 0 && !open.contains(&number), "a part out of order")?;
                 if let Some(parent) = header.nodes[number].parent {
                     let offset = header.nodes[number].parent_offset;
+                    let fixed = header.nodes[parent].ways.len() == 1;
+                    must(fixed, "a child that parts make below an alternative")?;
                     must(made[parent] == offset, "a child elsewhere than at its offset")?;
                     must(to_place[parent].is_none(), "a child before another is placed")?;
                 }

@@ -23,8 +23,6 @@ struct Run<'a> {
     bytes: Vec<Vec<u8>>,
     /// For every node where it was placed first.
     placed: Vec<Option<(usize, u64)>>,
-    /// For every node the last group that used it.
-    last: Vec<Option<usize>>,
 }
 
 /// Runs the body, and checks what was made.
@@ -45,20 +43,18 @@ pub(super) fn run(
     });
     let count = header.nodes.len();
     let bytes = bytes.collect();
-    let mut run = Run { header, ways, bytes, placed: vec![None; count], last: vec![None; count] };
+    let mut run = Run { header, ways, bytes, placed: vec![None; count] };
     let mut firsts = rules::schedule(header)?.into_iter();
-    let mut skipped = Vec::new();
     for (number, group) in header.groups.iter().enumerate() {
         let encoded: u64 = group.streams.iter().flat_map(|s| &s.frames).map(|f| f.encoded).sum();
         let (own, rest) = body.split_at(index(encoded)?);
         body = rest;
         let firsts: Vec<_> = firsts.by_ref().take(group.parts.len()).collect();
-        skipped.push(!group.parts.iter().any(|part| run.is_run(part)));
-        if !skipped[number] {
+        if group.parts.iter().any(|part| run.is_run(part)) {
             run.group(number, group, own, &firsts)?;
         }
     }
-    run.check(&skipped)?;
+    run.check()?;
     let outputs = header.outputs.iter();
     let outputs =
         outputs.map(|output| (output.path.clone(), output.node.map(|n| run.bytes[n].clone())));
@@ -84,7 +80,12 @@ impl Run<'_> {
             for f in &stream.frames {
                 let (own, rest) = encoded.split_at(index(f.encoded)?);
                 encoded = rest;
-                bytes.extend(frame::decode(stream.codec, own, index(f.decoded)?, f.window_log)?);
+                bytes.extend(frame::decode(
+                    stream.codec,
+                    own,
+                    index(f.decoded)?,
+                    Some(f.window_log),
+                )?);
             }
             streams.push(bytes);
         }
@@ -135,7 +136,7 @@ impl Run<'_> {
                         return damaged("copy from beyond the end");
                     };
                     self.copy(part.node, node, from, to)?;
-                    self.last[node] = Some(group);
+                    self.used(node, group)?;
                     ends.insert(node, to);
                     previous = Previous::Copy(node, to);
                 }
@@ -153,7 +154,7 @@ impl Run<'_> {
                     must(node < part.node, "place of a node that is not smaller")?;
                     fits(self.header.nodes[node].length)?;
                     self.place(part.node, node)?;
-                    self.last[node] = Some(group);
+                    self.used(node, group)?;
                     previous = Previous::Other;
                 }
                 4 => {
@@ -211,26 +212,26 @@ impl Run<'_> {
     fn place(&mut self, own: usize, node: usize) -> Result<(), Refusal> {
         let offset = self.bytes[own].len() as u64;
         self.placed[node].get_or_insert((own, offset));
+        must(rules::is_used_whole(&self.header.nodes[node]), "blocks of a placed node")?;
         let bytes = self.bytes[node].clone();
         must(bytes.len() as u64 == self.header.nodes[node].length, "placed before complete")?;
         self.bytes[own].extend(bytes);
         Ok(())
     }
 
-    /// What is known only after the last group: landings, last groups, and what must be verified.
-    /// Groups that were skipped may hold what the tables say and this run did not see.
-    fn check(&self, skipped: &[bool]) -> Result<(), Refusal> {
+    /// Instructions of group number `group` use `node`.
+    fn used(&self, node: usize, group: usize) -> Result<(), Refusal> {
+        let last = self.header.nodes[node].last_group;
+        must(last.is_some_and(|last| group <= last), "use after the last group")
+    }
+
+    /// What is known only after the last group: landings, and what must be verified. A parent that
+    /// the base gave may have parts that place what this run did not see.
+    fn check(&self) -> Result<(), Refusal> {
         for (number, node) in self.header.nodes.iter().enumerate() {
             let declared = node.parent.map(|parent| (parent, node.parent_offset));
             let unseen = node.parent.is_some_and(|parent| self.bytes_are_given(parent));
             must(unseen || declared == self.placed[number], "landing")?;
-            let unseen = node.last_group.is_some_and(|group| skipped[group]);
-            let fits = if unseen {
-                self.last[number] < node.last_group
-            } else {
-                self.last[number] == node.last_group
-            };
-            must(fits, "last group")?;
             let is_output = self.header.outputs.iter().any(|output| output.node == Some(number));
             if is_output || self.placed[number].is_some() || !self.bytes_are_given(number) {
                 let verified = self.bytes[number].len() as u64 == node.length

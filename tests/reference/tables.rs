@@ -96,13 +96,13 @@ impl Prefix {
         let version = cursor.u32()?;
         let header_length = u64::from(cursor.u32()?);
         let digest = cursor.hash()?;
-        must(header_length >= 16, "header length")?;
-        must(header_length - 16 <= 16 * MIB, "encoded header above its ceiling")?;
+        must(header_length <= 16 * MIB, "header above its ceiling")?;
         let covered = Cursor(cursor.0).take(header_length)?;
         must(sha256(&[&delta[..16], covered].concat()) == digest, "header digest")?;
         if version != 1 {
             return Err(Refusal::Unsupported(format!("version {version}")));
         }
+        must(header_length >= 16, "header length")?;
         let body_length = cursor.u64()?;
         let decoded_length = u64::from(cursor.u32()?);
         Ok(Self { header_length, body_length, decoded_length, codec: cursor.u32()? })
@@ -118,8 +118,7 @@ impl Prefix {
         known("codec", self.codec, &[0, 1])?;
         must(self.decoded_length <= 64 * MIB, "decoded header above its ceiling")?;
         let encoded = &delta[64..self.body_start()?];
-        let window_log = if self.codec == 0 { 0 } else { 24 };
-        let decoded = frame::decode(self.codec, encoded, index(self.decoded_length)?, window_log)?;
+        let decoded = frame::decode(self.codec, encoded, index(self.decoded_length)?, None)?;
         let mut cursor = Cursor(&decoded);
         let header = Header::read(&mut cursor)?;
         must(cursor.0.is_empty(), "bytes after the header")?;
@@ -169,7 +168,7 @@ pub(super) struct Way {
 
 #[derive(Debug)]
 pub(super) struct Output {
-    pub(super) target: u32,
+    target: u32,
     pub(super) path: Vec<u8>,
     pub(super) kind: u32,
     pub(super) node: Option<usize>,
@@ -241,6 +240,7 @@ impl Header {
         }
         for output in &self.outputs {
             known("output kind", output.kind, &[0, 1])?;
+            known("target", output.target, &[0])?;
         }
         for role in &self.roles {
             known("role", role.role, &[0, 1, 2, 3, 4, 5])?;
