@@ -2,7 +2,9 @@
 //!
 //! It shares no code with the crate. Where the two disagree, the document decides who is wrong.
 
+pub(crate) mod cases;
 mod frame;
+pub(crate) mod reseal;
 mod rules;
 mod run;
 mod tables;
