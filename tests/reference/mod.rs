@@ -49,7 +49,8 @@ fn must(holds: bool, why: &str) -> Result<(), Refusal> {
     if holds { Ok(()) } else { damaged(why) }
 }
 
-fn sha256(bytes: &[u8]) -> Hash {
+/// Hashes `bytes`.
+pub(crate) fn sha256(bytes: &[u8]) -> Hash {
     Sha256::digest(bytes).into()
 }
 

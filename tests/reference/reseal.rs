@@ -1,7 +1,8 @@
 //! Deltas that were changed and carry right digests all the same.
 
-use chunkdelta::format::{Delta, Header, encode_head};
-use chunkdelta::source::ReadAt as _;
+use chunkdelta::format::{
+    FrameRow, Group, Header, Node, Output, Part, Stream, Way, WayKind, encode_head,
+};
 
 use super::sha256;
 
@@ -13,29 +14,6 @@ pub(crate) struct Plain {
 }
 
 impl Plain {
-    /// Takes apart what the encoder made.
-    pub(crate) fn of(delta: &[u8]) -> Self {
-        let opened = Delta::open(&delta).expect("own delta");
-        let mut header = opened.header().clone();
-        let mut at = opened.head_len();
-        let mut body = Vec::new();
-        for stream in header.groups.iter_mut().flat_map(|group| &mut group.streams) {
-            for frame in &mut stream.frames {
-                let mut bytes = vec![0; frame.encoded as usize];
-                delta.read_exact_at(&mut bytes, at).expect("own delta");
-                at += bytes.len() as u64;
-                if stream.codec == 1 {
-                    let capacity = frame.decoded as usize;
-                    bytes = zstd::bulk::decompress(&bytes, capacity).expect("own delta");
-                }
-                (frame.encoded, frame.window_log) = (frame.decoded, 0);
-                body.extend(bytes);
-            }
-            stream.codec = 0;
-        }
-        Self { header, body }
-    }
-
     /// The digests of the body's blocks.
     pub(crate) fn blocks(body: &[u8]) -> Vec<[u8; 32]> {
         body.chunks(256 << 10).map(sha256).collect()
@@ -70,4 +48,62 @@ pub(crate) fn seal(tables: &[u8], body: &[u8]) -> Vec<u8> {
     rest.extend(tables);
     let digest = sha256(&[&frozen[..], &rest].concat());
     [&frozen[..], &digest, &rest, body].concat()
+}
+
+/// A part by hand: its node, its way, the bytes it makes, and what it takes of the streams
+/// instructions, lengths, offsets, numbers and literals of class 5.
+pub(crate) type HandPart<'a> = (u32, u32, u64, [&'a [u8]; 5]);
+
+impl Plain {
+    /// Puts a delta together by hand. Nodes are (bytes, parent, parent offset, last group, ways),
+    /// in order; every output is (path, node).
+    pub(crate) fn by_hand(
+        nodes: &[(&[u8], u32, u64, u32, &[WayKind])],
+        outputs: &[(&str, u32)],
+        groups: &[&[HandPart<'_>]],
+    ) -> Self {
+        let mut digests: Vec<_> = nodes.iter().map(|node| sha256(node.0)).collect();
+        digests.sort_unstable();
+        let row = |bytes: &[u8]| digests.binary_search(&sha256(bytes)).expect("it is there");
+        let row = |bytes: &[u8]| u32::try_from(row(bytes)).expect("few");
+        let way = |kind: &WayKind| Way { kind: kind.number(), used: vec![], parameters: vec![] };
+        let node = |&(bytes, parent, parent_offset, last_group, ways): &(&[u8], _, _, _, &[_])| {
+            let (length, digest) = (bytes.len() as u64, row(bytes));
+            let ways = ways.iter().map(way).collect();
+            Node { length, digest, parent, parent_offset, last_group, ways }
+        };
+        let output =
+            |&(path, node): &(&str, u32)| Output { target: 0, path: path.into(), kind: 0, node };
+        let nodes = nodes.iter().map(node).collect();
+        let outputs = outputs.iter().map(output).collect();
+        let mut plain =
+            Self { header: Header { digests, nodes, outputs, ..Header::default() }, body: vec![] };
+        for parts in groups {
+            plain.add_group(parts);
+        }
+        plain
+    }
+
+    fn add_group(&mut self, parts: &[HandPart<'_>]) {
+        let mut group = Group {
+            streams: vec![],
+            parts: parts
+                .iter()
+                .map(|&(node, way, made, _)| Part { node, way, made, taken: vec![] })
+                .collect(),
+        };
+        for (slot, kind) in [0, 1, 2, 3, 21].into_iter().enumerate() {
+            let bytes: Vec<u8> = parts.iter().flat_map(|part| part.3[slot]).copied().collect();
+            let decoded = u32::try_from(bytes.len()).expect("small");
+            if decoded > 0 {
+                let frame = FrameRow { encoded: decoded, decoded, window_log: 0 };
+                group.streams.push(Stream { kind, codec: 0, frames: vec![frame] });
+                for (row, part) in group.parts.iter_mut().zip(parts) {
+                    row.taken.push(part.3[slot].len() as u64);
+                }
+            }
+            self.body.extend(bytes);
+        }
+        self.header.groups.push(group);
+    }
 }

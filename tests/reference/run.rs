@@ -197,10 +197,9 @@ impl Run<'_> {
                 };
                 must(way.runs.iter().any(inside), "copy from outside the runs")?;
             }
-            if way.kind == 1 {
-                must(source.ways.last().is_some_and(|last| last.kind == 2), "copy from a blob")?;
-            }
         }
+        let is_blob = source.ways[0].kind == 1 && source.ways.len() == 1;
+        must(!is_blob, "copy from a blob")?;
         let Some(bytes) = self.bytes[node].get(index(from)?..index(to)?).map(<[u8]>::to_vec) else {
             return damaged("copy of bytes not made before");
         };
@@ -233,7 +232,8 @@ impl Run<'_> {
             let unseen = node.parent.is_some_and(|parent| self.bytes_are_given(parent));
             must(unseen || declared == self.placed[number], "landing")?;
             let is_output = self.header.outputs.iter().any(|output| output.node == Some(number));
-            if is_output || self.placed[number].is_some() || !self.bytes_are_given(number) {
+            let is_made = !self.bytes_are_given(number) && node.length != 0;
+            if is_output || self.placed[number].is_some() || is_made {
                 let verified = self.bytes[number].len() as u64 == node.length
                     && sha256(&self.bytes[number]) == self.header.digests[node.digest];
                 must(verified, "node's digest")?;
