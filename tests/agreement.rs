@@ -6,7 +6,7 @@ use chunkdelta::format::{Delta, NONE, Way, WayKind, encode_head};
 use chunkdelta::source::ReadAt as _;
 use proptest::prelude::*;
 use reference::cases::{Case, apply_by_crate, cases};
-use reference::reseal::{Plain, seal};
+use reference::reseal::{HandNode, Plain, seal};
 use reference::{Base, Refusal, sha256};
 
 fn case(name: &str) -> Case {
@@ -253,7 +253,7 @@ fn an_output_that_is_never_placed_where_it_says_is_refused() {
 #[test]
 #[ignore = "the tables pass, and where the blob is at hand bytes land at wrong offsets"]
 fn a_child_that_parts_make_below_an_alternative_is_refused() {
-    let nodes: &[(&[u8], _, _, _, _)] = &[
+    let nodes: &[HandNode<'_>] = &[
         (b"abcd", 1, 1, 3, RECIPE),
         (b"xabcdy", 2, 2, 4, PORTABLE),
         (b"12xabcdy34", NONE, 0, NONE, RECIPE),
@@ -295,7 +295,7 @@ fn a_window_that_is_larger_than_declared_is_refused() {
 #[test]
 #[ignore = "the applier copies from no node whose first way is given as blob"]
 fn a_portable_blob_is_copied_from() {
-    let nodes: &[(&[u8], _, _, _, _)] =
+    let nodes: &[HandNode<'_>] =
         &[(b"abcdefgh", 1, 0, 1, PORTABLE), (b"abcdefghcdef", NONE, 0, NONE, RECIPE)];
     let plain = Plain::by_hand(
         nodes,
@@ -315,7 +315,7 @@ fn a_portable_blob_is_copied_from() {
 
 #[test]
 fn a_parent_cannot_copy_from_a_child_before_it_is_made() {
-    let nodes: &[(&[u8], _, _, _, _)] =
+    let nodes: &[HandNode<'_>] =
         &[(b"abcdefgh", 1, 4, 0, RECIPE), (b"cdefabcdefgh", NONE, 0, NONE, RECIPE)];
     let plain = Plain::by_hand(
         nodes,

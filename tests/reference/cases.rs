@@ -161,10 +161,10 @@ fn one_byte() -> Case {
 
 /// Copies forwards and backwards, zeros, literals, hex digests.
 fn file() -> Case {
-    let base = random(1, 40_000);
+    let base = random(1, 60_000);
     let digest = Digest::of(b"a diff ID");
     let hex = &digest.to_hex()[..];
-    let target = [&base[20_000..], b"new", &[0; 5000], hex, &base[..15_000], b",", hex, hex];
+    let target = [&base[20_000..], b"new", &[0; 5000], hex, &base[..35_000], b",", hex, hex];
     let mut case = one_file("file", &target.concat(), Class::ENVELOPE);
     case.contents = vec![base];
     case.diff_ids = vec![digest, Digest::of(b"another")];

@@ -50,15 +50,17 @@ pub(crate) fn seal(tables: &[u8], body: &[u8]) -> Vec<u8> {
     [&frozen[..], &digest, &rest, body].concat()
 }
 
+/// A node by hand: its bytes, parent, parent offset, last group, and ways.
+pub(crate) type HandNode<'a> = (&'a [u8], u32, u64, u32, &'a [WayKind]);
+
 /// A part by hand: its node, its way, the bytes it makes, and what it takes of the streams
 /// instructions, lengths, offsets, numbers and literals of class 5.
 pub(crate) type HandPart<'a> = (u32, u32, u64, [&'a [u8]; 5]);
 
 impl Plain {
-    /// Puts a delta together by hand. Nodes are (bytes, parent, parent offset, last group, ways),
-    /// in order; every output is (path, node).
+    /// Puts a delta together by hand; every output is (path, node).
     pub(crate) fn by_hand(
-        nodes: &[(&[u8], u32, u64, u32, &[WayKind])],
+        nodes: &[HandNode<'_>],
         outputs: &[(&str, u32)],
         groups: &[&[HandPart<'_>]],
     ) -> Self {
@@ -67,7 +69,7 @@ impl Plain {
         let row = |bytes: &[u8]| digests.binary_search(&sha256(bytes)).expect("it is there");
         let row = |bytes: &[u8]| u32::try_from(row(bytes)).expect("few");
         let way = |kind: &WayKind| Way { kind: kind.number(), used: vec![], parameters: vec![] };
-        let node = |&(bytes, parent, parent_offset, last_group, ways): &(&[u8], _, _, _, &[_])| {
+        let node = |&(bytes, parent, parent_offset, last_group, ways): &HandNode<'_>| {
             let (length, digest) = (bytes.len() as u64, row(bytes));
             let ways = ways.iter().map(way).collect();
             Node { length, digest, parent, parent_offset, last_group, ways }

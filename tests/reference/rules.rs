@@ -1,6 +1,6 @@
 //! Sections 4 to 7 and 11: what must hold of the tables before the body is looked at.
 
-use super::tables::{Header, Node, Part, Way};
+use super::tables::{Header, Node, Part, Stream, Way};
 use super::{Refusal, damaged, must};
 
 const MIB: u64 = 1 << 20;
@@ -150,7 +150,7 @@ fn group(header: &Header, number: usize) -> Result<(), Refusal> {
             }
         }
     }
-    let decoded: u64 = group.streams.iter().map(super::tables::Stream::decoded).sum();
+    let decoded: u64 = group.streams.iter().map(Stream::decoded).sum();
     must(decoded <= 256 * MIB, "group too long")?;
     let mut taken = vec![0_u64; group.streams.len()];
     for part in &group.parts {
@@ -185,7 +185,7 @@ fn sums(header: &Header) -> Result<(), Refusal> {
     }
     let made: u64 = parts(header).map(|part| part.made).sum();
     let streams = || header.groups.iter().flat_map(|group| &group.streams);
-    let instructions: u64 = streams().filter(|s| s.kind == 0).map(|s| s.decoded()).sum();
+    let instructions: u64 = streams().filter(|s| s.kind == 0).map(Stream::decoded).sum();
     must(instructions <= made / 8 + 65_536, "too many instructions")?;
     let mut used = 0;
     for node in &header.nodes {

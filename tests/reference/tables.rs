@@ -177,7 +177,7 @@ pub(super) struct Output {
 #[derive(Debug)]
 pub(super) struct Role {
     pub(super) parent: Option<usize>,
-    role: u32,
+    kind: u32,
     pub(super) node: Option<usize>,
     pub(super) diff_id: Option<usize>,
 }
@@ -243,7 +243,7 @@ impl Header {
             known("target", output.target, &[0])?;
         }
         for role in &self.roles {
-            known("role", role.role, &[0, 1, 2, 3, 4, 5])?;
+            known("role", role.kind, &[0, 1, 2, 3, 4, 5])?;
         }
         for stream in self.groups.iter().flat_map(|group| &group.streams) {
             let literals = (16..32).contains(&stream.kind);
@@ -288,7 +288,7 @@ impl Role {
     fn read(from: &mut Cursor<'_>) -> Result<Self, Refusal> {
         let role = Self {
             parent: from.row_or_none()?,
-            role: from.u32()?,
+            kind: from.u32()?,
             node: from.row_or_none()?,
             diff_id: from.row_or_none()?,
         };
