@@ -1,0 +1,344 @@
+//! The crate's applier and the reference applier, written from the document alone, agree.
+
+mod reference;
+
+use chunkdelta::format::{Delta, NONE, Stream, Way, WayKind, encode_head};
+use chunkdelta::source::ReadAt as _;
+use proptest::prelude::*;
+use reference::cases::{Case, apply_by_crate, cases};
+use reference::reseal::{HandNode, Plain, seal};
+use reference::{Base, Refusal, sha256};
+
+fn case(name: &str) -> Case {
+    cases().into_iter().find(|case| case.name == name).expect("a case of this name")
+}
+
+/// Takes apart what the encoder made, and stores all streams.
+fn taken_apart(delta: &[u8]) -> Plain {
+    let opened = Delta::open(&delta).expect("own delta");
+    let mut header = opened.header().clone();
+    let mut at = opened.head_len();
+    let mut body = Vec::new();
+    for stream in header.groups.iter_mut().flat_map(|group| &mut group.streams) {
+        for frame in &mut stream.frames {
+            let mut bytes = vec![0; frame.encoded as usize];
+            delta.read_exact_at(&mut bytes, at).expect("own delta");
+            at += bytes.len() as u64;
+            if stream.codec == 1 {
+                let capacity = frame.decoded as usize;
+                bytes = zstd::bulk::decompress(&bytes, capacity).expect("own delta");
+            }
+            (frame.encoded, frame.window_log) = (frame.decoded, 0);
+            body.extend(bytes);
+        }
+        stream.codec = 0;
+    }
+    Plain { header, body }
+}
+
+#[test]
+fn both_appliers_give_back_what_the_encoder_was_given() {
+    for case in cases() {
+        let (delta, base) = (case.delta(), case.base());
+        assert_eq!(reference::apply(&delta, &base), Ok(case.expected()), "{}", case.name);
+        assert_eq!(apply_by_crate(&delta, &base), Ok(case.expected()), "{}", case.name);
+    }
+}
+
+#[test]
+fn stored_streams_and_a_stored_header_make_the_same() {
+    for case in cases() {
+        let (delta, base) = (taken_apart(&case.delta()).seal(), case.base());
+        assert_eq!(reference::apply(&delta, &base), Ok(case.expected()), "{}", case.name);
+        assert_eq!(apply_by_crate(&delta, &base), Ok(case.expected()), "{}", case.name);
+    }
+}
+
+/// Both appliers' answer to the same base without one of its members.
+#[test]
+fn both_appliers_name_the_same_missing_node_or_do_without_it() {
+    let mut portable = 0;
+    for case in cases() {
+        let (delta, base) = (case.delta(), case.base());
+        for digest in base.contents.keys().chain(base.blobs.keys()) {
+            let mut poorer = case.base();
+            poorer.contents.remove(digest);
+            poorer.blobs.remove(digest);
+            let refused = Err(Refusal::BaseLacks(*digest));
+            let answer = reference::apply(&delta, &poorer);
+            assert!(answer == refused || answer == Ok(case.expected()), "{}", case.name);
+            assert_eq!(apply_by_crate(&delta, &poorer), answer, "{}", case.name);
+            portable += usize::from(answer.is_ok());
+        }
+    }
+    assert_eq!(portable, 1, "the image's portable blob, and nothing else");
+}
+
+#[test]
+fn every_bit_and_every_prefix_counts_for_both() {
+    let case = case("one-byte");
+    let (delta, base) = (case.delta(), case.base());
+    for bit in 0..delta.len() * 8 {
+        let mut flipped = delta.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        assert!(disagreement(&flipped, &base).is_none(), "bit {bit}");
+        assert!(reference::apply(&flipped, &base).is_err(), "bit {bit}");
+    }
+    for length in 0..delta.len() {
+        let prefix = &delta[..length];
+        assert!(disagreement(prefix, &base).is_none(), "prefix {length}");
+        assert!(reference::apply(prefix, &base).is_err(), "prefix {length}");
+    }
+    let longer = [&delta[..], b"x"].concat();
+    assert!(disagreement(&longer, &base).is_none(), "one byte more");
+    assert!(reference::apply(&longer, &base).is_err(), "one byte more");
+}
+
+/// Rules that the crate's applier does not enforce: it accepts what breaks nothing else. The ignored
+/// tests below show what that leads to.
+const NOT_ENFORCED: [&str; 2] = ["landing", "blocks of an output"];
+
+/// What the crate's applier refuses though the document allows it.
+const TOO_STRICT: &str = "a node given as blob is not copied from";
+
+/// What the two appliers say, unless they make the same or both refuse.
+fn disagreement_of_all_rules(delta: &[u8], base: &Base) -> Option<String> {
+    let (by_document, by_crate) = (reference::apply(delta, base), apply_by_crate(delta, base));
+    if by_document == by_crate || (by_document.is_err() && by_crate.is_err()) {
+        return None;
+    }
+    let short = |answer| format!("{answer:?}").chars().take(300).collect::<String>();
+    Some(format!("document: {}\ncrate: {}", short(by_document), short(by_crate)))
+}
+
+/// The same, but for what breaks a rule that the crate does not enforce.
+fn disagreement(delta: &[u8], base: &Base) -> Option<String> {
+    match reference::apply(delta, base) {
+        Err(Refusal::Damaged(rule)) if NOT_ENFORCED.contains(&rule.as_str()) => None,
+        _ => disagreement_of_all_rules(delta, base).filter(|found| !found.contains(TOO_STRICT)),
+    }
+}
+
+/// A change to a delta that is sealed again afterwards.
+#[derive(Debug, Clone)]
+enum Change {
+    /// Adds to a byte of the tables.
+    Table(prop::sample::Index, u8),
+    /// Sets the four bytes of a table from a byte on.
+    Word(prop::sample::Index, u32),
+    /// Adds to a byte of a stream, one of its first hundred.
+    Body(prop::sample::Index, prop::sample::Index, u8),
+    /// Swaps two neighbours (0), removes one (1), or doubles one (2): of nodes, outputs, roles,
+    /// groups, parts, streams.
+    Row(u8, u8, prop::sample::Index),
+    /// Gives a node a way more.
+    Way(WayKind, prop::sample::Index),
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let index = any::<prop::sample::Index>;
+    let small = || prop_oneof![Just(1), Just(255), any::<u8>()];
+    let word = prop_oneof![0_u32..4, Just(u32::MAX)];
+    let kind =
+        prop_oneof![Just(WayKind::GivenContent), Just(WayKind::GivenBlob), Just(WayKind::Recipe)];
+    prop_oneof![
+        (index(), small()).prop_map(|(at, add)| Change::Table(at, add)),
+        (index(), word).prop_map(|(at, word)| Change::Word(at, word)),
+        (index(), index(), small()).prop_map(|(stream, at, add)| Change::Body(stream, at, add)),
+        (0_u8..6, 0_u8..3, index()).prop_map(|(table, op, row)| Change::Row(table, op, row)),
+        (kind, index()).prop_map(|(kind, row)| Change::Way(kind, row)),
+    ]
+}
+
+fn change_rows<T: Clone>(rows: &mut Vec<T>, op: u8, row: prop::sample::Index) {
+    if rows.is_empty() {
+        return;
+    }
+    let row = row.index(rows.len());
+    match op {
+        0 if row > 0 => rows.swap(row - 1, row),
+        1 => drop(rows.remove(row)),
+        _ => rows.insert(row, rows[row].clone()),
+    }
+}
+
+/// The delta with the changes to rows made first, then those to bytes, and sealed.
+fn changed(mut plain: Plain, changes: &[Change]) -> Vec<u8> {
+    for change in changes {
+        let header = &mut plain.header;
+        match change {
+            Change::Row(0, op, row) => change_rows(&mut header.nodes, *op, *row),
+            Change::Row(1, op, row) => change_rows(&mut header.outputs, *op, *row),
+            Change::Row(2, op, row) => change_rows(&mut header.roles, *op, *row),
+            Change::Row(3, op, row) => change_rows(&mut header.groups, *op, *row),
+            Change::Row(table, op, row) if !header.groups.is_empty() => {
+                let count = header.groups.len();
+                let group = &mut header.groups[row.index(count)];
+                match table {
+                    4 => change_rows(&mut group.parts, *op, *row),
+                    _ => change_rows(&mut group.streams, *op, *row),
+                }
+            }
+            Change::Way(kind, row) if !header.nodes.is_empty() => {
+                let count = header.nodes.len();
+                let ways = &mut header.nodes[row.index(count)].ways;
+                ways.push(Way { kind: kind.number(), used: vec![], parameters: vec![] });
+                ways.sort_by_key(|way| way.kind);
+            }
+            Change::Body(stream, at, add) if !plain.body.is_empty() => {
+                let streams = header.groups.iter().flat_map(|group| &group.streams);
+                let lengths: Vec<u64> = streams.map(Stream::decoded_len).collect();
+                let Some(row) = lengths.len().checked_sub(1).map(|last| stream.index(last + 1))
+                else {
+                    continue;
+                };
+                let start = usize::try_from(lengths[..row].iter().sum::<u64>()).expect("small");
+                let length = usize::try_from(lengths[row].clamp(1, 100)).expect("small");
+                let at = (start + at.index(length)) % plain.body.len();
+                plain.body[at] = plain.body[at].wrapping_add(*add);
+            }
+            _ => {}
+        }
+    }
+    plain.header.blocks = Plain::blocks(&plain.body);
+    let mut tables = plain.tables();
+    for change in changes {
+        match change {
+            Change::Table(at, add) => {
+                let at = at.index(tables.len());
+                tables[at] = tables[at].wrapping_add(*add);
+            }
+            Change::Word(at, word) => {
+                let at = at.index(tables.len() - 3);
+                tables[at..at + 4].copy_from_slice(&word.to_le_bytes());
+            }
+            _ => {}
+        }
+    }
+    seal(&tables, &plain.body)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_changed_delta_with_right_digests_is_judged_alike(
+        case in 0_usize..7,
+        changes in prop::collection::vec(change(), 1..4),
+    ) {
+        let case = &cases()[case];
+        let delta = changed(taken_apart(&case.delta()), &changes);
+        let found = disagreement(&delta, &case.base());
+        prop_assert!(found.is_none(), "{}: {}", case.name, found.unwrap_or_default());
+    }
+}
+
+const RECIPE: &[WayKind] = &[WayKind::Recipe];
+const PORTABLE: &[WayKind] = &[WayKind::GivenBlob, WayKind::Recipe];
+
+/// A base with one stored blob.
+fn with_blob(bytes: &[u8]) -> Base {
+    Base { blobs: [(sha256(bytes), bytes.to_vec())].into(), ..Base::default() }
+}
+
+#[test]
+#[ignore = "the applier takes the bytes at the declared place for the node's, unverified"]
+fn an_output_that_is_never_placed_where_it_says_is_refused() {
+    let case = case("directory");
+    let mut plain = taken_apart(&case.delta());
+    let node_of = |plain: &Plain, path: &[u8]| {
+        let mut outputs = plain.header.outputs.iter();
+        outputs.find(|output| output.path == path).expect("an output of this path").node
+    };
+    let (held, inside) = (node_of(&plain, b"d"), node_of(&plain, b"b/inside"));
+    plain.header.nodes[held as usize].parent = inside;
+    let delta = plain.seal();
+    assert_eq!(
+        reference::apply(&delta, &case.base()),
+        Err(Refusal::Damaged("landing".into())),
+        "the document's judgement"
+    );
+    assert_eq!(disagreement_of_all_rules(&delta, &case.base()), None);
+}
+
+#[test]
+#[ignore = "the tables pass, and where the blob is at hand bytes land at wrong offsets"]
+fn a_child_that_parts_make_below_an_alternative_is_refused() {
+    let nodes: &[HandNode<'_>] = &[
+        (b"abcd", 1, 1, 3, RECIPE),
+        (b"xabcdy", 2, 2, 4, PORTABLE),
+        (b"12xabcdy34", NONE, 0, NONE, RECIPE),
+    ];
+    let plain = Plain::by_hand(
+        nodes,
+        &[("", 2)],
+        &[
+            &[(2, 0, 2, [&[21], &[2], &[], &[], b"12"])],
+            &[(1, 1, 1, [&[21], &[1], &[], &[], b"x"])],
+            &[(0, 0, 4, [&[21], &[4], &[], &[], b"abcd"])],
+            &[(1, 1, 5, [&[3, 21], &[1], &[], &[0], b"y"])],
+            &[(2, 0, 8, [&[3, 21], &[2], &[], &[1], b"34"])],
+        ],
+    );
+    let delta = plain.seal();
+    assert_eq!(disagreement_of_all_rules(&delta, &Base::default()), None);
+    assert_eq!(disagreement_of_all_rules(&delta, &with_blob(b"xabcdy")), None);
+}
+
+#[test]
+#[ignore = "zstd looks at the window only where it cannot decode a frame in one go"]
+fn a_window_that_is_larger_than_declared_is_refused() {
+    for case in cases() {
+        let delta = case.delta();
+        let opened = Delta::open(&&delta[..]).expect("own delta");
+        let mut header = opened.header().clone();
+        let streams = header.groups.iter_mut().flat_map(|group| &mut group.streams);
+        for frame in streams.flat_map(|stream| &mut stream.frames) {
+            frame.window_log = frame.window_log.min(10);
+        }
+        let body = &delta[usize::try_from(opened.head_len()).expect("small")..];
+        let head = encode_head(&header, body.len() as u64).expect("memory");
+        let narrow = [&head, body].concat();
+        assert_eq!(disagreement_of_all_rules(&narrow, &case.base()), None, "{}", case.name);
+    }
+}
+
+#[test]
+#[ignore = "the applier copies from no node whose first way is given as blob"]
+fn a_portable_blob_is_copied_from() {
+    let nodes: &[HandNode<'_>] =
+        &[(b"abcdefgh", 1, 0, 1, PORTABLE), (b"abcdefghcdef", NONE, 0, NONE, RECIPE)];
+    let plain = Plain::by_hand(
+        nodes,
+        &[("", 1)],
+        &[
+            &[(0, 1, 8, [&[21], &[8], &[], &[], b"abcdefgh"])],
+            &[(1, 0, 12, [&[3, 1], &[4], &[4], &[0, 0], b""])],
+        ],
+    );
+    let delta = plain.seal();
+    for base in [Base::default(), with_blob(b"abcdefgh")] {
+        let made = Ok(vec![(Vec::new(), Some(b"abcdefghcdef".to_vec()))]);
+        assert_eq!(reference::apply(&delta, &base), made);
+        assert_eq!(apply_by_crate(&delta, &base), made);
+    }
+}
+
+#[test]
+fn a_parent_cannot_copy_from_a_child_before_it_is_made() {
+    let nodes: &[HandNode<'_>] =
+        &[(b"abcdefgh", 1, 4, 0, RECIPE), (b"cdefabcdefgh", NONE, 0, NONE, RECIPE)];
+    let plain = Plain::by_hand(
+        nodes,
+        &[("", 1)],
+        &[&[
+            (1, 0, 4, [&[1], &[4], &[4], &[0], b""]),
+            (0, 0, 8, [&[21], &[8], &[], &[], b"abcdefgh"]),
+            (1, 0, 8, [&[3], &[], &[], &[0], b""]),
+        ]],
+    );
+    let (delta, base) = (plain.seal(), Base::default());
+    let why = "copy of bytes not made before".into();
+    assert_eq!(reference::apply(&delta, &base), Err(Refusal::Damaged(why)));
+    assert!(apply_by_crate(&delta, &base).is_err());
+}

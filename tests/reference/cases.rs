@@ -1,0 +1,269 @@
+//! Small bases and targets, and the crate's own encoder and applier over them.
+
+use std::io;
+
+use chunkdelta::chunker::ChunkerParams;
+use chunkdelta::delta::{self, BaseContent, Child, Origin, Stretch, Target, TargetNode};
+use chunkdelta::delta::{TargetOutput, TargetRole};
+use chunkdelta::digest::{DiffId, Digest};
+use chunkdelta::fault::{Class as FaultClass, Explain as _};
+use chunkdelta::format::{Class, Delta, RoleKind, encode_head};
+use chunkdelta::index::{BaseIndex, Content};
+use chunkdelta::source::ReadAt;
+
+use super::{Base, Hash, Outputs, Refusal, sha256};
+
+/// Returns `len` bytes that look random: xorshift64* from a seed that is not 0, each word as eight
+/// bytes, lowest first. Golden vectors depend on it.
+pub(crate) fn random(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed;
+    let mut bytes = Vec::new();
+    while bytes.len() < len {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        bytes.extend(state.wrapping_mul(0x2545_F491_4F6C_DD1D).to_le_bytes());
+    }
+    bytes.truncate(len);
+    bytes
+}
+
+/// A blob or file of a target.
+#[derive(Debug)]
+struct Row {
+    bytes: Vec<u8>,
+    origin: Origin,
+    class: Class,
+    children: Vec<Child>,
+}
+
+impl Row {
+    fn node(&self) -> TargetNode<'_> {
+        TargetNode {
+            digest: Digest::of(&self.bytes),
+            bytes: &self.bytes,
+            origin: self.origin,
+            stretches: vec![Stretch { end: self.bytes.len() as u64, class: self.class }],
+            children: self.children.clone(),
+        }
+    }
+}
+
+/// A base, and a target to be made from it.
+#[derive(Debug, Default)]
+pub(crate) struct Case {
+    /// Names the golden vector.
+    pub(crate) name: &'static str,
+    contents: Vec<Vec<u8>>,
+    blobs: Vec<Vec<u8>>,
+    rows: Vec<Row>,
+    outputs: Vec<(&'static str, Option<usize>)>,
+    diff_ids: Vec<Digest>,
+}
+
+impl Case {
+    fn row(&mut self, bytes: &[u8], origin: Origin, class: Class) -> usize {
+        self.rows.push(Row { bytes: bytes.to_vec(), origin, class, children: Vec::new() });
+        self.rows.len() - 1
+    }
+
+    /// Adds an envelope of `rows`, each behind a digest and zeros unless `is_tight`.
+    fn envelope(&mut self, rows: &[usize], is_tight: bool) -> usize {
+        let mut bytes = Vec::new();
+        let mut children = Vec::new();
+        for &node in rows {
+            if !is_tight {
+                bytes.extend(b"\"digest\":\"sha256:");
+                bytes.extend(Digest::of(&self.rows[node].bytes).to_hex());
+                bytes.extend([0; 200]);
+            }
+            let offset = bytes.len() as u64;
+            bytes.extend(&self.rows[node].bytes);
+            children.push(Child { offset, end: bytes.len() as u64, node });
+        }
+        bytes.extend([0; 1024]);
+        let row = self.row(&bytes, Origin::Made, Class::ENVELOPE);
+        self.rows[row].children = children;
+        row
+    }
+
+    /// What the base holds.
+    pub(crate) fn base(&self) -> Base {
+        let by_digest =
+            |all: &[Vec<u8>]| all.iter().map(|bytes| (sha256(bytes), bytes.clone())).collect();
+        Base { contents: by_digest(&self.contents), blobs: by_digest(&self.blobs) }
+    }
+
+    /// What the delta has to make.
+    pub(crate) fn expected(&self) -> Outputs {
+        let bytes = |row: usize| self.rows[row].bytes.clone();
+        self.outputs.iter().map(|(path, row)| (path.as_bytes().to_vec(), row.map(bytes))).collect()
+    }
+
+    /// The delta that the crate's encoder makes.
+    pub(crate) fn delta(&self) -> Vec<u8> {
+        let params = ChunkerParams::DEFAULT;
+        let contents: Vec<_> =
+            self.contents.iter().map(|data| Content { data, boundaries: &[] }).collect();
+        let index = BaseIndex::build(&contents, params);
+        let content = |bytes| BaseContent { digest: Digest::of(bytes), bytes, boundaries: vec![] };
+        let base: Vec<_> = self.contents.iter().map(|bytes| content(bytes)).collect();
+        let options = delta::EncodeOptions { level: 3, params };
+        let mut body = Vec::new();
+        let encoded =
+            delta::encode(&base, &index, self.target(), options, &mut body).expect("memory");
+        let mut delta = encode_head(&encoded.header, encoded.body_len).expect("memory");
+        delta.extend(body);
+        delta
+    }
+
+    fn target(&self) -> Target<'_> {
+        let output = |&(path, node): &(&str, _)| TargetOutput { path: path.into(), node };
+        let role = |(number, digest): (usize, &Digest)| TargetRole {
+            parent: number.checked_sub(1),
+            kind: RoleKind::Layer,
+            node: None,
+            diff_id: Some(DiffId(*digest)),
+            media_type: "application/vnd.oci.image.layer.v1.tar".into(),
+            platform: "linux/amd64".into(),
+            names: vec!["a name".into()],
+        };
+        Target {
+            nodes: self.rows.iter().map(Row::node).collect(),
+            outputs: self.outputs.iter().map(output).collect(),
+            roles: self.diff_ids.iter().enumerate().map(role).collect(),
+        }
+    }
+}
+
+/// One case for each thing that a delta can hold.
+pub(crate) fn cases() -> Vec<Case> {
+    vec![empty_directory(), empty_file(), one_byte(), file(), repeats(), directory(), image()]
+}
+
+fn one_file(name: &'static str, bytes: &[u8], class: Class) -> Case {
+    let mut case = Case { name, outputs: vec![("", Some(0))], ..Case::default() };
+    case.row(bytes, Origin::Made, class);
+    case
+}
+
+fn empty_directory() -> Case {
+    Case { name: "empty-directory", ..Case::default() }
+}
+
+fn empty_file() -> Case {
+    one_file("empty-file", b"", Class::OTHER)
+}
+
+fn one_byte() -> Case {
+    one_file("one-byte", b"a", Class::OTHER)
+}
+
+/// Copies forwards and backwards, zeros, literals, hex digests.
+fn file() -> Case {
+    let base = random(1, 60_000);
+    let digest = Digest::of(b"a diff ID");
+    let hex = &digest.to_hex()[..];
+    let target = [&base[20_000..], b"new", &[0; 5000], hex, &base[..35_000], b",", hex, hex];
+    let mut case = one_file("file", &target.concat(), Class::ENVELOPE);
+    case.contents = vec![base];
+    case.diff_ids = vec![digest, Digest::of(b"another")];
+    case
+}
+
+fn repeats() -> Case {
+    let piece = random(2, 20_000);
+    let bytes = [&piece[..], b"between", &piece, &piece[3000..]].concat();
+    one_file("repeats", &bytes, Class::DENSE)
+}
+
+/// Files of every origin, twice and empty, and an empty directory.
+fn directory() -> Case {
+    let mut case = Case { name: "directory", ..Case::default() };
+    case.contents = vec![random(3, 3000), random(4, 20_000)];
+    case.blobs = vec![random(5, 700)];
+    let given = case.row(&random(3, 3000), Origin::Made, Class::OTHER);
+    let held = case.row(&random(5, 700), Origin::GivenBlob, Class::DENSE);
+    let changed = [&random(4, 20_000)[..], b"and more"].concat();
+    let changed = case.row(&changed, Origin::Made, Class::TEXT);
+    let empty = case.row(b"", Origin::Made, Class::OTHER);
+    let stored = case.row(&random(6, 500), Origin::Stored, Class::DENSE);
+    let inside = case.envelope(&[stored, given], false);
+    case.outputs = vec![
+        ("a", Some(given)),
+        ("b/changed", Some(changed)),
+        ("b/empty", None),
+        ("b/inside", Some(inside)),
+        ("c/again", Some(changed)),
+        ("c/empty", Some(empty)),
+        ("c/given again", Some(given)),
+        ("c/stored", Some(stored)),
+        ("d", Some(held)),
+    ];
+    case
+}
+
+/// An archive with blobs that are given, made, held, portable, placed twice, and nested.
+fn image() -> Case {
+    let mut case = Case { name: "image", ..Case::default() };
+    case.contents = vec![random(7, 2000), random(8, 12_000)];
+    case.blobs = vec![random(9, 900), random(10, 1100)];
+    let given = case.row(&random(7, 2000), Origin::GivenContent, Class::OTHER);
+    let made = [b"a changed head", &random(8, 12_000)[5000..]].concat();
+    let made = case.row(&made, Origin::Made, Class::OTHER);
+    let held = case.row(&random(9, 900), Origin::GivenBlob, Class::DENSE);
+    let portable = case.row(&random(10, 1100), Origin::GivenOrStored, Class::DENSE);
+    let nested = case.envelope(&[made, held, made], true);
+    let archive = case.envelope(&[nested, given, portable, made, held, portable], false);
+    case.outputs = vec![("", Some(archive))];
+    case
+}
+
+/// Outputs in memory, which must come in order.
+#[derive(Debug)]
+struct Memory(Vec<Vec<u8>>);
+
+impl delta::Sink for Memory {
+    fn write(&mut self, output: usize, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        assert_eq!(self.0[output].len() as u64, offset, "bytes come in order");
+        self.0[output].extend(bytes);
+        Ok(())
+    }
+
+    fn read(&self, output: usize, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        self.0[output].read_exact_at(buf, offset)
+    }
+}
+
+/// Applies `delta` with the crate.
+pub(crate) fn apply_by_crate(delta: &[u8], base: &Base) -> Result<Outputs, Refusal> {
+    let opened = Delta::open(&delta).map_err(|error| refusal(error.class(), &error))?;
+    let source = |node: &chunkdelta::format::Node| {
+        let digest: Hash = *opened.digest(node.digest).as_bytes();
+        node.ways.iter().find_map(|way| match way.kind {
+            0 => base.contents.get(&digest),
+            1 => base.blobs.get(&digest),
+            _ => None,
+        })
+    };
+    let nodes = &opened.header().nodes;
+    let boxed = |bytes: &Vec<u8>| Box::new(bytes.clone()) as Box<dyn ReadAt>;
+    let sources: Vec<_> = nodes.iter().map(|node| source(node).map(boxed)).collect();
+    if let Some(&node) = delta::missing_nodes(&opened, &sources).first() {
+        let node = &nodes[node as usize];
+        return Err(Refusal::BaseLacks(*opened.digest(node.digest).as_bytes()));
+    }
+    let outputs = &opened.header().outputs;
+    let mut sink = Memory(vec![Vec::new(); outputs.len()]);
+    delta::apply(&opened, &delta, &sources, &mut sink, delta::ApplyOptions::default())
+        .map_err(|error| refusal(error.class(), &error))?;
+    let made = outputs.iter().zip(sink.0);
+    Ok(made.map(|(row, bytes)| (row.path.clone(), (row.kind == 0).then_some(bytes))).collect())
+}
+
+fn refusal(class: FaultClass, error: &dyn std::error::Error) -> Refusal {
+    match class {
+        FaultClass::Unsupported => Refusal::Unsupported(error.to_string()),
+        _ => Refusal::Damaged(format!("{class:?}: {error}")),
+    }
+}

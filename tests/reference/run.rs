@@ -1,0 +1,256 @@
+//! Sections 8 and 9: the instructions, and what must hold while they run.
+
+use std::collections::BTreeMap;
+
+use super::tables::{Cursor, Group, Header, Part};
+use super::{Base, Outputs, Refusal, damaged, frame, index, must, rules, sha256};
+
+/// What the instruction before was, as far as "neighbours are merged" asks for it.
+#[derive(Debug, PartialEq)]
+enum Previous {
+    Other,
+    Zero,
+    Literal(u8),
+    Copy(usize, u64),
+}
+
+#[derive(Debug)]
+struct Run<'a> {
+    header: &'a Header,
+    /// For every node the place of the way it is got by.
+    ways: &'a [usize],
+    /// For every node the bytes so far.
+    bytes: Vec<Vec<u8>>,
+    /// For every node where it was placed first.
+    placed: Vec<Option<(usize, u64)>>,
+}
+
+/// Runs the body, and checks what was made.
+pub(super) fn run(
+    header: &Header,
+    mut body: &[u8],
+    base: &Base,
+    ways: &[usize],
+) -> Result<Outputs, Refusal> {
+    let bytes = (0..header.nodes.len()).map(|number| {
+        let node = &header.nodes[number];
+        let digest = &header.digests[node.digest];
+        match node.ways[ways[number]].kind {
+            0 => base.contents[digest].clone(),
+            1 => base.blobs[digest].clone(),
+            _ => Vec::new(),
+        }
+    });
+    let count = header.nodes.len();
+    let bytes = bytes.collect();
+    let mut run = Run { header, ways, bytes, placed: vec![None; count] };
+    let mut firsts = rules::schedule(header)?.into_iter();
+    for (number, group) in header.groups.iter().enumerate() {
+        let encoded: u64 = group.streams.iter().flat_map(|s| &s.frames).map(|f| f.encoded).sum();
+        let (own, rest) = body.split_at(index(encoded)?);
+        body = rest;
+        let firsts: Vec<_> = firsts.by_ref().take(group.parts.len()).collect();
+        if group.parts.iter().any(|part| run.is_run(part)) {
+            run.group(number, group, own, &firsts)?;
+        }
+    }
+    run.check()?;
+    let outputs = header.outputs.iter();
+    let outputs =
+        outputs.map(|output| (output.path.clone(), output.node.map(|n| run.bytes[n].clone())));
+    Ok(outputs.collect())
+}
+
+impl Run<'_> {
+    /// Whether the part is of the way that its node is got by.
+    fn is_run(&self, part: &Part) -> bool {
+        self.ways[part.node] == part.way
+    }
+
+    fn group(
+        &mut self,
+        number: usize,
+        group: &Group,
+        mut encoded: &[u8],
+        firsts: &[Option<usize>],
+    ) -> Result<(), Refusal> {
+        let mut streams = Vec::new();
+        for stream in &group.streams {
+            let mut bytes = Vec::new();
+            for f in &stream.frames {
+                let (own, rest) = encoded.split_at(index(f.encoded)?);
+                encoded = rest;
+                bytes.extend(frame::decode(
+                    stream.codec,
+                    own,
+                    index(f.decoded)?,
+                    Some(f.window_log),
+                )?);
+            }
+            streams.push(bytes);
+        }
+        let mut streams: Vec<Cursor<'_>> = streams.iter().map(|bytes| Cursor(bytes)).collect();
+        for (part, &first) in group.parts.iter().zip(firsts) {
+            let mut taken = BTreeMap::new();
+            for ((stream, cursor), &length) in
+                group.streams.iter().zip(&mut streams).zip(&part.taken)
+            {
+                taken.insert(stream.kind, Cursor(cursor.take(length)?));
+            }
+            if self.is_run(part) {
+                self.part(number, part, taken, first)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn part(
+        &mut self,
+        group: usize,
+        part: &Part,
+        mut streams: BTreeMap<u32, Cursor<'_>>,
+        first: Option<usize>,
+    ) -> Result<(), Refusal> {
+        let before = self.bytes[part.node].len();
+        let end = before as u64 + part.made;
+        let mut must_place = first;
+        let mut ends: BTreeMap<usize, u64> = BTreeMap::new();
+        let mut previous = Previous::Other;
+        while !streams[&0].0.is_empty() {
+            let opcode = stream(&mut streams, 0)?.byte()?;
+            must(must_place.is_none() || opcode == 3, "the child is not placed")?;
+            let left = end - self.bytes[part.node].len() as u64;
+            let fits = |length: u64| must(length != 0 && length <= left, "length");
+            match opcode {
+                1 => {
+                    let node = index(stream(&mut streams, 3)?.varint()?)?;
+                    let length = stream(&mut streams, 1)?.varint()?;
+                    let difference = stream(&mut streams, 2)?.zigzag()?;
+                    fits(length)?;
+                    let from = i128::from(ends.get(&node).copied().unwrap_or(0)) + difference;
+                    let Ok(from) = u64::try_from(from) else {
+                        return damaged("copy from before the beginning");
+                    };
+                    must(previous != Previous::Copy(node, from), "two copies not merged")?;
+                    let Some(to) = from.checked_add(length) else {
+                        return damaged("copy from beyond the end");
+                    };
+                    self.copy(part.node, node, from, to)?;
+                    self.used(node, group)?;
+                    ends.insert(node, to);
+                    previous = Previous::Copy(node, to);
+                }
+                2 => {
+                    let length = stream(&mut streams, 1)?.varint()?;
+                    fits(length)?;
+                    must(previous != Previous::Zero, "two zeros not merged")?;
+                    let zeros = vec![0; index(length)?];
+                    self.bytes[part.node].extend(zeros);
+                    previous = Previous::Zero;
+                }
+                3 => {
+                    let node = index(stream(&mut streams, 3)?.varint()?)?;
+                    must(must_place.take().is_none_or(|child| child == node), "another child")?;
+                    must(node < part.node, "place of a node that is not smaller")?;
+                    fits(self.header.nodes[node].length)?;
+                    self.place(part.node, node)?;
+                    self.used(node, group)?;
+                    previous = Previous::Other;
+                }
+                4 => {
+                    let row = index(stream(&mut streams, 3)?.varint()?)?;
+                    must(row < self.header.digests.len(), "row of digests")?;
+                    fits(64)?;
+                    for byte in self.header.digests[row] {
+                        self.bytes[part.node].extend(format!("{byte:02x}").bytes());
+                    }
+                    previous = Previous::Other;
+                }
+                16..32 => {
+                    let length = stream(&mut streams, 1)?.varint()?;
+                    fits(length)?;
+                    must(previous != Previous::Literal(opcode), "two literals not merged")?;
+                    let bytes = stream(&mut streams, opcode.into())?.take(length)?;
+                    self.bytes[part.node].extend(bytes);
+                    previous = Previous::Literal(opcode);
+                }
+                _ => return Err(Refusal::Unsupported(format!("instruction {opcode}"))),
+            }
+        }
+        must(self.bytes[part.node].len() as u64 == end, "part makes less than declared")?;
+        must(streams.values().all(|s| s.0.is_empty()), "part takes less than declared")?;
+        let node = &self.header.nodes[part.node];
+        let digest = self.header.digests[node.digest];
+        let complete = node.length == end;
+        must(!complete || sha256(&self.bytes[part.node]) == digest, "node's digest")
+    }
+
+    /// Appends bytes `[from, to)` of `node` to those of `own`.
+    fn copy(&mut self, own: usize, node: usize, from: u64, to: u64) -> Result<(), Refusal> {
+        must(node <= own, "copy from a node that is not smaller")?;
+        let source = &self.header.nodes[node];
+        must(to <= source.length, "copy from beyond the end")?;
+        for way in &source.ways {
+            if way.kind == 0 {
+                let inside = |&(first, count): &(u64, u64)| {
+                    first << 20 <= from && to <= (first + count) << 20
+                };
+                must(way.runs.iter().any(inside), "copy from outside the runs")?;
+            }
+        }
+        let is_blob = source.ways[0].kind == 1 && source.ways.len() == 1;
+        must(!is_blob, "copy from a blob")?;
+        let Some(bytes) = self.bytes[node].get(index(from)?..index(to)?).map(<[u8]>::to_vec) else {
+            return damaged("copy of bytes not made before");
+        };
+        self.bytes[own].extend(bytes);
+        Ok(())
+    }
+
+    /// Appends the whole of `node` to the bytes of `own`.
+    fn place(&mut self, own: usize, node: usize) -> Result<(), Refusal> {
+        let offset = self.bytes[own].len() as u64;
+        self.placed[node].get_or_insert((own, offset));
+        must(rules::is_used_whole(&self.header.nodes[node]), "blocks of a placed node")?;
+        let bytes = self.bytes[node].clone();
+        must(bytes.len() as u64 == self.header.nodes[node].length, "placed before complete")?;
+        self.bytes[own].extend(bytes);
+        Ok(())
+    }
+
+    /// Instructions of group number `group` use `node`.
+    fn used(&self, node: usize, group: usize) -> Result<(), Refusal> {
+        let last = self.header.nodes[node].last_group;
+        must(last.is_some_and(|last| group <= last), "use after the last group")
+    }
+
+    /// What is known only after the last group: landings, and what must be verified. A parent that
+    /// the base gave may have parts that place what this run did not see.
+    fn check(&self) -> Result<(), Refusal> {
+        for (number, node) in self.header.nodes.iter().enumerate() {
+            let declared = node.parent.map(|parent| (parent, node.parent_offset));
+            let unseen = node.parent.is_some_and(|parent| self.bytes_are_given(parent));
+            must(unseen || declared == self.placed[number], "landing")?;
+            let is_output = self.header.outputs.iter().any(|output| output.node == Some(number));
+            let is_made = !self.bytes_are_given(number) && node.length != 0;
+            if is_output || self.placed[number].is_some() || is_made {
+                let verified = self.bytes[number].len() as u64 == node.length
+                    && sha256(&self.bytes[number]) == self.header.digests[node.digest];
+                must(verified, "node's digest")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn bytes_are_given(&self, number: usize) -> bool {
+        self.header.nodes[number].ways[self.ways[number]].kind != 2
+    }
+}
+
+/// The stream of this kind.
+fn stream<'a, 'b>(
+    streams: &'b mut BTreeMap<u32, Cursor<'a>>,
+    kind: u32,
+) -> Result<&'b mut Cursor<'a>, Refusal> {
+    streams.get_mut(&kind).ok_or_else(|| Refusal::Damaged("stream is missing".into()))
+}
