@@ -14,7 +14,7 @@ pub const LAYERS: usize = 4096;
 /// Images in one archive, manifests in all its indexes together.
 pub const IMAGES: usize = 4096;
 
-/// Members of an archive, files of a directory. A member costs about 100 bytes of memory here.
+/// Members of an archive, files of a directory. A member costs about 200 bytes of memory here.
 pub const MEMBERS: usize = 1 << 20;
 
 /// Nested image indexes, counted from `index.json`.
@@ -89,3 +89,9 @@ pub const ROLES: usize = 1 << 17;
 
 /// Entries of a directory's path below the directory itself.
 pub const DIRECTORY_DEPTH: usize = 32;
+
+/// A name, media type or platform in a document, in bytes. Registries take names of 255.
+pub const TEXT_LEN: usize = 4096;
+
+/// A line that tells how an image was read, in bytes.
+pub const NOTE_LEN: usize = 1000;

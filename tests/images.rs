@@ -291,3 +291,38 @@ fn links_and_special_files_in_a_directory_are_refused() {
     assert!(matches!(error.source, ImageError::SpecialFile { .. }));
     assert_eq!(error.class(), Class::Unsupported);
 }
+
+#[test]
+fn spoiled_archives_never_panic_and_what_is_read_of_them_lies_inside() {
+    for name in ["docker20-1.tar", "docker26-1.tar", "oci-index.tar", "skopeo-docker-1.tar"] {
+        let whole = std::fs::read(fixture(name)).expect("readable");
+        let plain = opened(name);
+        // Everything but the layers: headers and documents are what steers.
+        let is_layer =
+            |at: u64| plain.layers().any(|blob| at >= blob.range.start() && at < blob.range.end());
+        let steering: Vec<usize> =
+            (0..whole.len()).filter(|at| !is_layer(*at as u64) && whole[*at] != 0).collect();
+        let mut seed = 1_u64;
+        let mut random = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
+            usize::try_from(seed >> 40).expect("24 bits")
+        };
+        let mut read = 0;
+        for _ in 0..300 {
+            let mut bytes = whole.clone();
+            for _ in 0..=random() % 3 {
+                let at = steering[random() % steering.len()];
+                bytes[at] ^= 1 << (random() % 8);
+            }
+            if random().is_multiple_of(8) {
+                bytes.truncate(random() % bytes.len());
+            }
+            let len = bytes.len() as u64;
+            if let Ok(image) = Image::from_archive(Box::new(bytes), true) {
+                read += 1;
+                assert!(image.blobs.iter().all(|blob| blob.range.end() <= len), "{name}");
+            }
+        }
+        assert!(read > 0, "{name}: some damage is harmless");
+    }
+}

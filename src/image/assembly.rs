@@ -129,14 +129,47 @@ impl<'a> Assembly<'a> {
         Ok(())
     }
 
+    /// Adds a line for `-v`. Names from outside stand in it, so it is kept short; past a number
+    /// that no image needs, nothing is added.
+    pub(super) fn note(&mut self, mut note: String) {
+        if note.len() > limits::NOTE_LEN {
+            let end = (0..=limits::NOTE_LEN).rev().find(|at| note.is_char_boundary(*at));
+            note.truncate(end.unwrap_or(0));
+            note.push_str("...");
+        }
+        if self.notes.len() < limits::ROLES {
+            self.notes.push(note);
+        }
+    }
+
+    /// Adds those names to a role that it has not yet.
+    pub(super) fn name_role(&mut self, role: usize, names: Vec<String>) -> Result<(), ImageError> {
+        for name in names {
+            check_text(&name)?;
+            let known = &mut self.roles[role].names;
+            if known.len() == limits::IMAGES {
+                let (what, name, limit) = ("names", name.into_bytes(), limits::IMAGES);
+                return Err(ImageError::TooMany { what, name, limit });
+            }
+            if !known.contains(&name) {
+                known.push(name);
+            }
+        }
+        Ok(())
+    }
+
     /// Adds a role and returns its index.
-    pub(super) fn add_role(&mut self, role: Role) -> Result<usize, ImageError> {
+    pub(super) fn add_role(&mut self, mut role: Role) -> Result<usize, ImageError> {
+        check_text(&role.media_type)?;
+        check_text(&role.platform)?;
+        let names = std::mem::take(&mut role.names);
         if self.roles.len() == limits::ROLES {
             let name = b"the manifests".to_vec();
             return Err(ImageError::TooMany { what: "roles", name, limit: limits::ROLES });
         }
         self.roles.push(role);
-        Ok(self.roles.len() - 1)
+        let index = self.roles.len() - 1;
+        self.name_role(index, names).map(|()| index)
     }
 
     /// Adds a found member as a blob, or finds the blob that it already is. What is said about one
@@ -165,7 +198,7 @@ impl<'a> Assembly<'a> {
             blob.compression = Compression::detect(&first);
             if let Some(foreign) = Foreign::detect(&first) {
                 let name = Shown(found.name.as_slice());
-                self.notes.push(format!("{name} is a {foreign} file and stays as it is"));
+                self.note(format!("{name} is a {foreign} file and stays as it is"));
             }
         }
         self.blobs.push(blob);
@@ -218,12 +251,21 @@ impl<'a> Assembly<'a> {
                 }
             };
             if is_blob && !self.by_place.contains_key(&(found.file, found.range.start())) {
-                self.notes.push(format!("nothing cites {}", Shown(found.name.as_slice())));
+                self.note(format!("nothing cites {}", Shown(found.name.as_slice())));
                 self.add_blob(&found, BlobKind::Other, None)?;
             }
         }
         Ok(())
     }
+}
+
+/// Names, media types and platforms are short, or they are no such thing.
+fn check_text(text: &str) -> Result<(), ImageError> {
+    if text.len() <= limits::TEXT_LEN {
+        return Ok(());
+    }
+    let name = text.bytes().take(64).collect();
+    Err(ImageError::TooMany { what: "bytes", name, limit: limits::TEXT_LEN })
 }
 
 fn merge(blob: &mut Blob, kind: BlobKind, claimed: Option<BlobDigest>) -> Result<(), ImageError> {

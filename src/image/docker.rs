@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::assembly::{self, Assembly, ConfigFacts};
 use super::document::{self, DockerImage, DockerManifest};
-use super::oci::{Tree, add_names};
+use super::oci::Tree;
 use super::shelf::Found;
 use super::{BlobKind, ImageEntry, ImageError, Role, RoleKind};
 use crate::digest::DiffId;
@@ -60,7 +60,7 @@ fn read_image(
         }
         None if assembly.allow_missing => {
             is_complete = false;
-            assembly.notes.push(format!("the config of {label} is absent"));
+            assembly.note(format!("the config of {label} is absent"));
             None
         }
         None => {
@@ -84,7 +84,7 @@ fn read_image(
         let is_foreign = assembly.is_foreign(&found)?;
         let readable = diff_id.filter(|_| !is_foreign);
         let blob = assembly.add_blob(&found, BlobKind::Layer { diff_id: readable }, None)?;
-        assembly.notes.push(format!(
+        assembly.note(format!(
             "layer {number} of {label}: manifest.json names {}{}",
             Shown(path.as_str()),
             assembly::trail(&found)
@@ -95,7 +95,7 @@ fn read_image(
         Some(role) => role,
         None => add_roles(assembly, config.as_ref(), layers)?,
     };
-    add_names(&mut assembly.roles[role].names, image.repo_tags.0.clone());
+    assembly.name_role(role, image.repo_tags.0.clone())?;
     Ok(ImageEntry { role, is_complete })
 }
 
@@ -126,7 +126,7 @@ fn absent_layer(
         return Err(ImageError::Missing { name: path.as_bytes().to_vec(), needed_by });
     }
     let why = if is_elsewhere { "kept elsewhere (urls)" } else { "absent" };
-    assembly.notes.push(format!("layer {} is {why}", Shown(path)));
+    assembly.note(format!("layer {} is {why}", Shown(path)));
     Ok(is_elsewhere)
 }
 

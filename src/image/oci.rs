@@ -31,7 +31,7 @@ pub(super) struct Tree {
 /// Reads index.json and all that it leads to.
 pub(super) fn read_index(assembly: &mut Assembly<'_>, index: &Found) -> Result<Tree, ImageError> {
     let manifest = parse_manifest(&index.name, &assembly.shelf.read_document(index)?)?;
-    let mut walk = Walk { assembly, tree: Tree::default() };
+    let mut walk = Walk { assembly, tree: Tree::default(), entries: 0 };
     // An index.json that is a manifest itself breaks the layout's rules; its keys decide anyway.
     walk.contents(None, &index.name, &manifest, 0)?;
     Ok(walk.tree)
@@ -39,7 +39,7 @@ pub(super) fn read_index(assembly: &mut Assembly<'_>, index: &Found) -> Result<T
 
 /// Reads the manifest of a `dir:` directory, which is a blob itself.
 pub(super) fn read_single(assembly: &mut Assembly<'_>, found: &Found) -> Result<Tree, ImageError> {
-    let mut walk = Walk { assembly, tree: Tree::default() };
+    let mut walk = Walk { assembly, tree: Tree::default(), entries: 0 };
     let bytes = walk.assembly.shelf.read_document(found)?;
     let manifest = parse_manifest(&found.name, &bytes)?;
     if manifest.manifests.is_none() && manifest.config.is_none() && manifest.layers.is_none() {
@@ -52,6 +52,8 @@ pub(super) fn read_single(assembly: &mut Assembly<'_>, found: &Found) -> Result<
 struct Walk<'a, 'b> {
     assembly: &'a mut Assembly<'b>,
     tree: Tree,
+    /// Entries of all indexes so far; one manifest may be listed any number of times.
+    entries: usize,
 }
 
 impl Walk<'_, '_> {
@@ -63,7 +65,7 @@ impl Walk<'_, '_> {
     ) -> Result<(Option<BlobDigest>, Option<Found>), ImageError> {
         let cited = Cited::parse(name, &descriptor.digest)?;
         if cited.sha256().is_none() {
-            self.assembly.notes.push(format!("{} is not verified by it", descriptor.digest));
+            self.assembly.note(format!("{} is not verified by it", descriptor.digest));
         }
         let needed_by = format!("{} cites it", Shown(name));
         for path in cited.paths(self.assembly.layout) {
@@ -78,7 +80,7 @@ impl Walk<'_, '_> {
     /// A wrong length is damage that the digest will show; here it is only worth a word.
     fn note_length(&mut self, descriptor: &Descriptor, found: &Found) {
         if let Some(expected) = descriptor.size.filter(|size| *size != found.range.len()) {
-            self.assembly.notes.push(format!(
+            self.assembly.note(format!(
                 "{} has not the length that is cited (expected_len={expected}, len={})",
                 Shown(found.name.as_slice()),
                 found.range.len()
@@ -99,6 +101,11 @@ impl Walk<'_, '_> {
             return Err(ImageError::TooMany { what: "nested indexes", name, limit });
         }
         for descriptor in manifest.manifests.iter().flat_map(|list| &list.0) {
+            self.entries += 1;
+            if self.entries > limits::ROLES || self.tree.images.len() > limits::IMAGES {
+                let (name, limit) = (name.to_vec(), limits::IMAGES);
+                return Err(ImageError::TooMany { what: "images", name, limit });
+            }
             self.entry(parent, name, descriptor, depth)?;
         }
         Ok(())
@@ -122,8 +129,7 @@ impl Walk<'_, '_> {
         };
         let blob = self.assembly.add_blob(&found, kind, digest)?;
         if let Some(role) = self.tree.seen.get(&blob).copied() {
-            add_names(&mut self.assembly.roles[role].names, names(&descriptor.annotations));
-            return Ok(());
+            return self.assembly.name_role(role, names(&descriptor.annotations));
         }
         let bytes = self.assembly.shelf.read_document(&found)?;
         self.document(parent, &found, &bytes, descriptor, digest, depth)
@@ -172,7 +178,7 @@ impl Walk<'_, '_> {
             }
         }
         let note = format!("{} cites {}, which is absent", Shown(name), descriptor.digest);
-        self.assembly.notes.push(note);
+        self.assembly.note(note);
         if kind != RoleKind::Attestation {
             self.image_lacks(role, name, &descriptor.digest);
         }
@@ -215,7 +221,7 @@ impl Walk<'_, '_> {
             }
             // Docker 25.0.0 wrote manifests without layers; manifest.json has them.
             self.assembly.roles.truncate(first_child);
-            self.assembly.notes.push(format!("{error}: manifest.json decides"));
+            self.assembly.note(format!("{error}: manifest.json decides"));
             return Ok(());
         }
         for (index, layer) in layers.iter().enumerate() {
@@ -293,12 +299,12 @@ impl Walk<'_, '_> {
                 role.blob = Some(self.assembly.add_blob(&found, kind, digest)?);
                 let member = Shown(found.name.as_slice());
                 let trail = assembly::trail(&found);
-                self.assembly.notes.push(format!("{} cites {member}{trail}", Shown(name)));
+                self.assembly.note(format!("{} cites {member}{trail}", Shown(name)));
             }
             None if descriptor.data.is_some() => {}
             None if !descriptor.urls.0.is_empty() => {
                 let digest = &descriptor.digest;
-                self.assembly.notes.push(format!("layer {digest} is kept elsewhere (urls)"));
+                self.assembly.note(format!("layer {digest} is kept elsewhere (urls)"));
             }
             None => {
                 self.note_absence(name, "layer", descriptor);
@@ -310,7 +316,7 @@ impl Walk<'_, '_> {
 
     fn note_absence(&mut self, name: &[u8], what: &str, descriptor: &Descriptor) {
         let digest = &descriptor.digest;
-        self.assembly.notes.push(format!("{what} {digest} of {} is absent", Shown(name)));
+        self.assembly.note(format!("{what} {digest} of {} is absent", Shown(name)));
     }
 }
 
@@ -375,18 +381,8 @@ fn first_of(first: &str, second: &str) -> String {
     if first.is_empty() { second.to_owned() } else { first.to_owned() }
 }
 
+/// Names that an index gives its entry.
 fn names(annotations: &Annotations) -> Vec<String> {
-    let mut names = Vec::new();
     let both = [&annotations.containerd_name, &annotations.ref_name];
-    add_names(&mut names, both.into_iter().flatten().cloned().collect());
-    names
-}
-
-/// Adds those names that are not there yet.
-pub(super) fn add_names(names: &mut Vec<String>, more: Vec<String>) {
-    for name in more {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
+    both.into_iter().flatten().cloned().collect()
 }
