@@ -31,6 +31,9 @@ pub(super) fn run(input: &[u8]) {
         (Ok(content), Ok(at_once)) => assert_eq!(content, at_once, "pieces do not matter"),
         // Which of two faults is met first is open.
         (Err(_), Err(_)) => {}
+        // libzstd looks at a frame's declared length only where a block with bytes ends it, or
+        // where the whole frame fits the buffer.
+        _ if compression == Compression::Zstd => {}
         (content, at_once) => panic!("pieces matter: {content:?} {at_once:?}"),
     }
 }

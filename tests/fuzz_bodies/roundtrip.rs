@@ -12,7 +12,7 @@ use super::memory::{Mode, run_watched};
 use super::model::class;
 use super::scenarios::{create, held, node};
 
-const LONGEST: usize = 16 << 10;
+const LONGEST: usize = 6 << 10;
 
 pub(super) fn run(input: &[u8]) {
     let mut draw = Draw::new(input);

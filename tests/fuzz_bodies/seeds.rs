@@ -29,7 +29,7 @@ fn with(first: u8, rest: &[u8]) -> Vec<u8> {
 /// Deltas as written, and with a header that is not compressed, so that mutations tell.
 fn deltas() -> Vec<Vec<u8>> {
     let seeds = scenarios().iter().flat_map(|Scenario { delta, model, .. }| {
-        [delta.clone(), model.build(Codec::Stored, false).sealed_plainly()]
+        [delta.clone(), model.build(Codec::Stored, false).sealed()]
     });
     seeds.collect()
 }
