@@ -1,0 +1,35 @@
+//! What the fuzz targets do with their input: plain functions of bytes, so that the fuzzer and the
+//! replay under `cargo test` run the same code. A body that returns found nothing wrong.
+
+mod delta;
+mod delta_resealed;
+mod draw;
+mod image;
+mod inflate;
+mod memory;
+mod model;
+mod roundtrip;
+mod scenarios;
+mod seeds;
+mod walker;
+
+pub(crate) use seeds::seeds;
+
+/// A target's name and body.
+pub(crate) type Target = (&'static str, fn(&[u8]));
+
+/// Every target, by name.
+pub(crate) const TARGETS: [Target; 6] = [
+    ("delta", delta::run),
+    ("delta_resealed", delta_resealed::run),
+    ("image", image::run),
+    ("inflate", inflate::run),
+    ("roundtrip", roundtrip::run),
+    ("walker", walker::run),
+];
+
+/// Runs a target on one input.
+pub(crate) fn run(target: &str, input: &[u8]) {
+    let body = TARGETS.iter().find(|(name, _)| *name == target);
+    body.expect("the target is in the list").1(input);
+}
