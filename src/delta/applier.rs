@@ -10,7 +10,8 @@ use super::{ApplyError, Sink};
 use crate::format::{Delta, WayKind};
 use crate::source::ReadAt;
 
-/// What the base gives for each node, by number; `None` where it does not have it.
+/// What the base gives for each node, by number; `None` where it does not have it. What stands here
+/// for a node that has no way *given* is not used.
 pub type Sources<'a> = [Option<Box<dyn ReadAt + 'a>>];
 
 /// How a delta is run.

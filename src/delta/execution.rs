@@ -9,7 +9,7 @@ use super::{ApplyError, Sink};
 use crate::digest::Digest;
 use crate::format::{
     BASE_BLOCK_LEN, Class, Delta, FormatError, Instruction, NONE, Node, OutputKind, Part,
-    PartReader, Run, STREAM_KINDS, StreamKind, WayKind,
+    PartReader, Run, STREAM_KINDS, StreamKind, Way, WayKind, used_len,
 };
 use crate::source::ReadAt;
 
@@ -33,6 +33,8 @@ pub(super) struct Execution<'run, 'scope, 'env> {
     landings: Vec<Option<Landing>>,
     /// Bytes made of each node so far.
     made: Vec<u64>,
+    /// Was the node placed by an instruction yet?
+    is_placed: Vec<bool>,
     /// Nodes whose bytes are coming, outermost first.
     open: Vec<u32>,
     /// A child that parts just made: its parent's next instruction must place it.
@@ -60,6 +62,7 @@ impl<'run, 'scope, 'env> Execution<'run, 'scope, 'env> {
             lanes,
             landings: landings(delta),
             made: vec![0; delta.header().nodes.len()],
+            is_placed: vec![false; delta.header().nodes.len()],
             open: Vec::new(),
             awaited: None,
             piece: Arc::new(vec![0; PIECE_LEN]),
@@ -92,6 +95,17 @@ impl<'run, 'scope, 'env> Execution<'run, 'scope, 'env> {
                 self.part(part, &group.streams, &mut streams, number)?;
             }
         }
+        self.check_placed()
+    }
+
+    /// Every node that says where it is placed was placed, unless its parent came whole.
+    fn check_placed(&self) -> Result<(), ApplyError> {
+        let nodes = self.delta.header().nodes.iter().enumerate();
+        for (row, node) in nodes.filter(|(_, node)| node.parent != NONE) {
+            if !self.is_placed[row] && !self.is_given(node.parent) {
+                return Err(broken("a node is placed where it says", row));
+            }
+        }
         Ok(())
     }
 
@@ -103,8 +117,11 @@ impl<'run, 'scope, 'env> Execution<'run, 'scope, 'env> {
                 continue;
             }
             let length = self.node(output.node).length;
+            if !is_whole(self.node(output.node)) {
+                return Err(broken("all blocks of an output are declared", output.node as usize));
+            }
             match self.landings[output.node as usize] {
-                Some(landing) if landing.output != number || landing.offset > 0 => {
+                Some(landing) if landing.output != number => {
                     self.repeat(number, landing, length)?;
                 }
                 _ if self.made[output.node as usize] < length || length == 0 => {
@@ -276,8 +293,11 @@ impl<'run, 'scope, 'env> Execution<'run, 'scope, 'env> {
         if way.kind == WayKind::GivenContent.number() && !is_used(&way.used, offset, length) {
             return Err(broken("a copy stays within the blocks that are declared", group));
         }
-        if way.kind == WayKind::GivenBlob.number() {
-            return Err(broken("a node given as blob is not copied from", group));
+        if way.kind == WayKind::GivenBlob.number() && source.ways.len() == 1 {
+            return Err(broken("a node given as blob alone is not copied from", group));
+        }
+        if from != node && !self.is_given(from) && self.made[from as usize] < source.length {
+            return Err(broken("a node that is copied from is complete", group));
         }
         if self.is_given(from) {
             self.stats.base_bytes += length;
@@ -294,13 +314,17 @@ impl<'run, 'scope, 'env> Execution<'run, 'scope, 'env> {
         if child >= node || length == 0 {
             return Err(broken("a node is placed whole, complete and not empty", group));
         }
-        let way = &row.ways[0];
-        if way.kind == WayKind::GivenContent.number()
-            && crate::format::used_len(&way.used, length) != length
-        {
+        if !is_whole(row) {
             return Err(broken("all blocks of a placed node are declared", group));
         }
+        if !self.is_given(child) && self.made[child as usize] < length {
+            return Err(broken("a node that is placed is complete", group));
+        }
         let lands = row.parent == node && row.parent_offset == self.made[node as usize];
+        let is_output = row.parent == NONE && self.landings[child as usize].is_some();
+        if !std::mem::replace(&mut self.is_placed[child as usize], true) && !lands && !is_output {
+            return Err(broken("a node is placed where it says", group));
+        }
         match (lands, self.is_given(child)) {
             (true, true) => {
                 self.stats.placed_bytes += length;
@@ -421,8 +445,11 @@ impl<'run, 'scope, 'env> Execution<'run, 'scope, 'env> {
         self.delta.digest(self.node(node).digest)
     }
 
+    /// Does the base give the node, by a way that the delta names?
     fn is_given(&self, node: u32) -> bool {
-        self.sources.get(node as usize).is_some_and(Option::is_some)
+        let row = node as usize;
+        self.sources.get(row).is_some_and(Option::is_some)
+            && self.delta.header().nodes[row].ways[0].kind != WayKind::Recipe.number()
     }
 }
 
@@ -446,6 +473,15 @@ fn landings(delta: &Delta) -> Vec<Option<Landing>> {
         }
     }
     landings
+}
+
+/// Are all blocks of a node declared, where blocks are?
+fn is_whole(node: &Node) -> bool {
+    let is_content = |way: &&Way| way.kind == WayKind::GivenContent.number();
+    node.ways
+        .iter()
+        .find(is_content)
+        .is_none_or(|way| used_len(&way.used, node.length) == node.length)
 }
 
 /// Do the runs hold all blocks of [offset, offset + length)? The caller checked that it ends.

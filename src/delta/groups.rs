@@ -1,5 +1,7 @@
 //! Lays operations out as parts in groups, in the order in which a site runs them.
 
+use std::collections::HashSet;
+
 use super::numbering::Numbering;
 use super::repeats::Source;
 use super::script::Operation;
@@ -62,12 +64,14 @@ impl<'a> Plan<'_, 'a> {
         let mut writer = Writer {
             plan: self,
             is_done: vec![false; self.target.nodes.len()],
+            outputs: self.target.outputs.iter().filter_map(|output| output.node).collect(),
             layout: Layout { groups: Vec::new(), usage: vec![unused; count] },
             group: GroupDraft::default(),
         };
-        for output in &self.target.outputs {
-            if let Some(node) = output.node.filter(|node| writer.is_to_do(*node)) {
-                writer.node(node);
+        // Outputs follow each other as they are completed; what lies in one is made inside it.
+        for node in &self.numbering.made {
+            if writer.outputs.contains(node) {
+                writer.node(*node);
             }
         }
         writer.close_group();
@@ -78,6 +82,8 @@ impl<'a> Plan<'_, 'a> {
 struct Writer<'p, 'a> {
     plan: Plan<'p, 'a>,
     is_done: Vec<bool>,
+    /// Nodes that land in an output of their own wherever else they are placed.
+    outputs: HashSet<usize>,
     layout: Layout<'a>,
     group: GroupDraft<'a>,
 }
@@ -168,7 +174,7 @@ impl Writer<'_, '_> {
                 self.used(number);
                 let parent = self.number_of(node);
                 let usage = &mut self.layout.usage[number as usize];
-                if usage.parent == NONE {
+                if usage.parent == NONE && !self.outputs.contains(child) {
                     (usage.parent, usage.parent_offset) = (parent, made);
                 }
                 let length = target.nodes[*child].bytes.len() as u64;

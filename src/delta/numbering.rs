@@ -71,25 +71,43 @@ pub(super) fn digests(target: &Target<'_>) -> BTreeSet<Digest> {
     nodes.chain(diff_ids).collect()
 }
 
-/// The nodes that parts make, in the order in which a site completes them: outputs in order, in
-/// each one its children first, as they lie.
+/// The nodes that parts make, in the order in which a site completes them: outputs in order, before
+/// each one those inside it that are outputs themselves (no two are open at once), then its children
+/// as they lie, then itself.
 pub(super) fn completion_order(target: &Target<'_>) -> Vec<usize> {
-    let mut order = Order { target, seen: HashSet::new(), completed: Vec::new() };
-    for output in &target.outputs {
-        if let Some(node) = output.node {
-            order.visit(node);
-        }
+    let roots: Vec<usize> = target.outputs.iter().filter_map(|output| output.node).collect();
+    let outputs = roots.iter().copied().collect();
+    let mut order = Order { target, outputs, seen: HashSet::new(), completed: Vec::new() };
+    for root in roots {
+        order.output(root);
     }
     order.completed
 }
 
 struct Order<'a> {
     target: &'a Target<'a>,
+    outputs: HashSet<usize>,
     seen: HashSet<usize>,
     completed: Vec<usize>,
 }
 
 impl Order<'_> {
+    fn output(&mut self, node: usize) {
+        self.inner_outputs(node);
+        self.visit(node);
+    }
+
+    fn inner_outputs(&mut self, node: usize) {
+        let target = self.target;
+        for child in &target.nodes[node].children {
+            if self.outputs.contains(&child.node) {
+                self.output(child.node);
+            } else {
+                self.inner_outputs(child.node);
+            }
+        }
+    }
+
     fn visit(&mut self, node: usize) {
         if !self.seen.insert(node) {
             return;

@@ -187,6 +187,9 @@ fn check_outputs(header: &Header) -> Result<(), FormatError> {
         let cites = (output.node as usize) < header.nodes.len();
         let node_fits = if is_file { cites } else { output.node == NONE && !single };
         hold(node_fits, "a file cites a node, a directory none", "output", row)?;
+        let node = header.nodes.get(output.node as usize);
+        let is_root = node.is_none_or(|node| node.parent == NONE);
+        hold(is_root, "an output is placed in no other node first", "output", row)?;
         hold(single || is_plain_path(&output.path), "paths are relative and plain", "output", row)?;
     }
     for (row, pair) in header.outputs.windows(2).enumerate() {

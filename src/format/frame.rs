@@ -73,3 +73,37 @@ pub(super) fn decode_frame(
         Err(bad(format!("{decoded} bytes declared, {} found", content.len())))
     }
 }
+
+/// Length of the longest header of a Zstandard frame, magic included, in bytes.
+pub(super) const FRAME_HEADER_MAX: usize = 18;
+
+/// Checks the header of a Zstandard frame (RFC 8878, 3.1.1.1) against its row: libzstd looks at the
+/// window only where it cannot decode a frame in one go, so that the answer would depend on buffers.
+pub(super) fn check_frame_header(start: &[u8], row: FrameRow) -> Result<(), &'static str> {
+    const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+    let rest = start.strip_prefix(&MAGIC).ok_or("it is no zstd frame")?;
+    let (descriptor, rest) = rest.split_first().ok_or("it is cut")?;
+    if descriptor & 3 != 0 {
+        return Err("it wants a dictionary");
+    }
+    let is_single_segment = descriptor & 0x20 != 0;
+    let content_len = |bytes: &[u8]| {
+        let size = match (descriptor >> 6, is_single_segment) {
+            (0, false) => return None,
+            (0, true) => 1,
+            (flag, _) => 1 << flag,
+        };
+        let mut le = [0; 8];
+        le[..size].copy_from_slice(bytes.get(..size)?);
+        // Two bytes count from 256.
+        Some(u64::from_le_bytes(le) + if size == 2 { 256 } else { 0 })
+    };
+    let window = if is_single_segment {
+        content_len(rest).ok_or("it is cut")?
+    } else {
+        let byte = u64::from(*rest.first().ok_or("it is cut")?);
+        let base = 1_u64 << (10 + (byte >> 3));
+        base + base / 8 * (byte & 7)
+    };
+    if window > 1 << row.window_log { Err("its window is larger than declared") } else { Ok(()) }
+}

@@ -73,6 +73,11 @@ fn check_unmade(header: &Header) -> Result<usize, FormatError> {
     if let Some(row) = is_made[first_made..].iter().position(|made| !made) {
         return Err(rule("nodes that no part makes stand first", "node", first_made + row));
     }
+    for (row, node) in header.nodes.iter().enumerate() {
+        if node.parent != NONE && (node.parent as usize) < first_made {
+            return Err(rule("a parent is made by parts", "node", row));
+        }
+    }
     for (row, node) in header.nodes[..first_made].iter().enumerate() {
         let has_recipe = node.ways.iter().any(|way| way.kind == WayKind::Recipe.number());
         if has_recipe && node.length > 0 {
@@ -150,6 +155,10 @@ impl Order<'_> {
                 });
             }
         } else {
+            // Who has another way for the parent skips its parts, and would have no place for these.
+            if self.header.nodes[parent as usize].ways.len() > 1 {
+                return Err(rule("an alternative has no child that parts make", "node", row));
+            }
             if self.open.last() != Some(&parent) {
                 self.begin(parent, group)?;
             }

@@ -4,6 +4,7 @@ use std::io::{self, BufRead, Read};
 
 use super::body::BodyRange;
 use super::error::recover;
+use super::frame::{FRAME_HEADER_MAX, check_frame_header};
 use super::{Body, Class, Codec, FormatError, FrameRow, Stream};
 
 /// What a stream holds (docs/format.md 10.2).
@@ -164,7 +165,18 @@ impl<'a> StreamReader<'a> {
         self.next_frame += u64::from(row.encoded);
         let bytes = match self.codec {
             Codec::Stored => FrameBytes::Stored(range),
-            Codec::Zstd => FrameBytes::Zstd(Box::new(open_zstd(range, row.window_log, at)?)),
+            Codec::Zstd => {
+                let mut start =
+                    vec![
+                        0;
+                        usize::try_from(row.encoded).unwrap_or(usize::MAX).min(FRAME_HEADER_MAX)
+                    ];
+                let mut peek = self.body.range(at, row.encoded.into())?;
+                peek.read_exact(&mut start).map_err(|error| frame_error(error, at))?;
+                check_frame_header(&start, row)
+                    .map_err(|reason| FormatError::Frame { reason: reason.to_owned(), at })?;
+                FrameBytes::Zstd(Box::new(open_zstd(range, row.window_log, at)?))
+            }
         };
         Ok(self.current.insert(OpenFrame { at, left: row.decoded.into(), bytes }))
     }

@@ -108,7 +108,7 @@ impl Case {
         let index = BaseIndex::build(&contents, params);
         let content = |bytes| BaseContent { digest: Digest::of(bytes), bytes, boundaries: vec![] };
         let base: Vec<_> = self.contents.iter().map(|bytes| content(bytes)).collect();
-        let options = delta::EncodeOptions { level: 3, params };
+        let options = delta::EncodeOptions { level: 3, params, workers: 1 };
         let mut body = Vec::new();
         let encoded =
             delta::encode(&base, &index, self.target(), options, &mut body).expect("memory");

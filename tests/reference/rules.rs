@@ -108,6 +108,7 @@ fn outputs(header: &Header) -> Result<(), Refusal> {
             let node = &header.nodes[number];
             bytes += node.length;
             must(is_used_whole(node), "blocks of an output")?;
+            must(node.parent.is_none(), "an output with a parent")?;
         }
         must(output.path.len() <= 4096, "path too long")?;
         let single = header.outputs.len() == 1 && output.kind == 0 && output.path.is_empty();

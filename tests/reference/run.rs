@@ -230,8 +230,8 @@ impl Run<'_> {
         for (number, node) in self.header.nodes.iter().enumerate() {
             let declared = node.parent.map(|parent| (parent, node.parent_offset));
             let unseen = node.parent.is_some_and(|parent| self.bytes_are_given(parent));
-            must(unseen || declared == self.placed[number], "landing")?;
             let is_output = self.header.outputs.iter().any(|output| output.node == Some(number));
+            must(unseen || is_output || declared == self.placed[number], "landing")?;
             let is_made = !self.bytes_are_given(number) && node.length != 0;
             if is_output || self.placed[number].is_some() || is_made {
                 let verified = self.bytes[number].len() as u64 == node.length
