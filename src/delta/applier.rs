@@ -5,6 +5,7 @@
 
 use super::execution::Execution;
 use super::lanes::{Lanes, Mismatch};
+use super::outlet::Outlet;
 use super::streams::Scratch;
 use super::{ApplyError, Sink};
 use crate::format::{Delta, WayKind};
@@ -77,7 +78,7 @@ pub fn apply(
 ) -> Result<ApplyStats, ApplyError> {
     std::thread::scope(|scope| {
         let lanes = Lanes::new(scope, !options.is_unverified);
-        let mut run = Execution::new(delta, sources, sink, lanes);
+        let mut run = Execution::new(delta, sources, Outlet::new(sink, lanes));
         let result = run.groups(file, options).and_then(|()| run.given_outputs());
         let (stats, mismatch) = run.finish();
         // A wrong digest explains whatever else went wrong after it.

@@ -1,9 +1,8 @@
 //! One run of a delta: the nodes that are open, where they stand, and each instruction's work.
 
-use std::sync::Arc;
-
 use super::applier::{ApplyOptions, ApplyStats, Sources};
-use super::lanes::{Lanes, Mismatch, Piece};
+use super::lanes::Mismatch;
+use super::outlet::{Landing, Outlet};
 use super::streams::GroupStreams;
 use super::{ApplyError, Sink};
 use crate::digest::Digest;
@@ -13,22 +12,11 @@ use crate::format::{
 };
 use crate::source::ReadAt;
 
-/// Bytes that are gathered before they go to the sink and the hashers.
-const PIECE_LEN: usize = 256 << 10;
-
-/// Where a node lies in the outputs.
-#[derive(Debug, Clone, Copy)]
-struct Landing {
-    output: usize,
-    offset: u64,
-}
-
 /// The state of a run.
 pub(super) struct Execution<'run, 'scope, 'env> {
     delta: &'run Delta,
     sources: &'run Sources<'run>,
-    sink: &'run mut dyn Sink,
-    lanes: Lanes<'scope, 'env>,
+    outlet: Outlet<'run, 'scope, 'env>,
     /// Where each node lies; `None` for contents that are only copied from.
     landings: Vec<Option<Landing>>,
     /// Bytes made of each node so far.
@@ -39,12 +27,6 @@ pub(super) struct Execution<'run, 'scope, 'env> {
     open: Vec<u32>,
     /// A child that parts just made: its parent's next instruction must place it.
     awaited: Option<u32>,
-    /// The first `filled` bytes did not yet leave for sink and hashers; they end where the innermost
-    /// open node stands.
-    piece: Piece,
-    filled: usize,
-    /// Pieces that hashers may still hold; reused when they let go.
-    spare: Vec<Piece>,
     stats: ApplyStats,
 }
 
@@ -52,29 +34,24 @@ impl<'run, 'scope, 'env> Execution<'run, 'scope, 'env> {
     pub(super) fn new(
         delta: &'run Delta,
         sources: &'run Sources<'run>,
-        sink: &'run mut dyn Sink,
-        lanes: Lanes<'scope, 'env>,
+        outlet: Outlet<'run, 'scope, 'env>,
     ) -> Self {
         Self {
             delta,
             sources,
-            sink,
-            lanes,
+            outlet,
             landings: landings(delta),
             made: vec![0; delta.header().nodes.len()],
             is_placed: vec![false; delta.header().nodes.len()],
             open: Vec::new(),
             awaited: None,
-            piece: Arc::new(vec![0; PIECE_LEN]),
-            filled: 0,
-            spare: Vec::new(),
             stats: ApplyStats::default(),
         }
     }
 
     /// Ends the run: what was done, and the mismatch that the hashers found.
     pub(super) fn finish(self) -> (ApplyStats, Option<Mismatch>) {
-        (self.stats, self.lanes.finish())
+        (self.stats, self.outlet.finish())
     }
 
     /// Runs all groups, leaving out those that make what the base gives.
@@ -122,7 +99,7 @@ impl<'run, 'scope, 'env> Execution<'run, 'scope, 'env> {
             }
             match self.landings[output.node as usize] {
                 Some(landing) if landing.output != number => {
-                    self.repeat(number, landing, length)?;
+                    self.outlet.repeat(landing, number, length)?;
                 }
                 _ if self.made[output.node as usize] < length || length == 0 => {
                     self.begin(output.node)?;
@@ -131,20 +108,6 @@ impl<'run, 'scope, 'env> Execution<'run, 'scope, 'env> {
                 }
                 _ => {}
             }
-        }
-        Ok(())
-    }
-
-    /// Copies an output that is whole to another one; its digest was checked where it was made.
-    fn repeat(&mut self, output: usize, from: Landing, length: u64) -> Result<(), ApplyError> {
-        let mut buf = vec![0; PIECE_LEN];
-        let mut done = 0;
-        while done < length {
-            let now = clamp(length - done).min(PIECE_LEN);
-            let buf = &mut buf[..now];
-            self.sink.read(from.output, from.offset + done, buf).map_err(ApplyError::Output)?;
-            self.sink.write(output, done, buf).map_err(ApplyError::Output)?;
-            done += now as u64;
         }
         Ok(())
     }
@@ -188,22 +151,22 @@ impl<'run, 'scope, 'env> Execution<'run, 'scope, 'env> {
     }
 
     fn begin(&mut self, node: u32) -> Result<(), ApplyError> {
-        self.flush()?;
+        let landing = self.landings[node as usize];
+        let landing =
+            landing.ok_or(broken("a node that is made lies in an output", node as usize))?;
         self.made[node as usize] = 0;
         self.open.push(node);
-        Ok(())
+        self.outlet.open(landing)
     }
 
     /// The innermost node is whole: its hasher compares, its parent stands behind it.
     fn close(&mut self) -> Result<(), ApplyError> {
-        self.flush()?;
         let node = self.open.pop().expect("BUG: what is closed was opened");
-        self.lanes.complete(self.open.len() + 1, node, self.digest(node));
-        if self.lanes.is_lost() {
-            // The hashers know the digests; `finish` reports them instead of this.
-            return Err(broken("every node has its digest", 0));
+        if self.outlet.close(node, self.digest(node))? {
+            return Ok(());
         }
-        Ok(())
+        // The hashers know the digests; `finish` reports them instead of this.
+        Err(broken("every node has its digest", 0))
     }
 
     fn instruction(
@@ -370,7 +333,7 @@ impl<'run, 'scope, 'env> Execution<'run, 'scope, 'env> {
     ) -> Result<(), ApplyError> {
         if from == node {
             // What is read back must have left the piece.
-            self.flush()?;
+            self.outlet.flush()?;
         }
         let Some(landing) = self.landings[from as usize] else {
             return Err(broken("a copy reaches only bytes that are there", 0));
@@ -381,49 +344,15 @@ impl<'run, 'scope, 'env> Execution<'run, 'scope, 'env> {
         })
     }
 
-    /// Makes the next `length` bytes of `node`, the innermost open one, piece by piece: `read` gets
-    /// the number of bytes done and a buffer to fill.
+    /// Makes the next `length` bytes of `node`, the innermost open one; see [`Outlet::fill`].
     fn fill(
         &mut self,
         node: u32,
         length: u64,
-        mut read: impl FnMut(&dyn Sink, u64, &mut [u8]) -> Result<(), ApplyError>,
+        read: impl FnMut(&dyn Sink, u64, &mut [u8]) -> Result<(), ApplyError>,
     ) -> Result<(), ApplyError> {
-        let mut done = 0;
-        while done < length {
-            if self.filled == PIECE_LEN {
-                self.flush()?;
-            }
-            let now = clamp(length - done).min(PIECE_LEN - self.filled);
-            let piece =
-                Arc::get_mut(&mut self.piece).expect("BUG: a piece is shared once it is full");
-            read(self.sink, done, &mut piece[self.filled..][..now])?;
-            self.filled += now;
-            self.made[node as usize] += now as u64;
-            done += now as u64;
-        }
-        Ok(())
-    }
-
-    /// Sends the piece to the sink and to the hashers of all open nodes.
-    fn flush(&mut self) -> Result<(), ApplyError> {
-        let Some(node) = self.open.last().copied().filter(|_| self.filled > 0) else {
-            return Ok(());
-        };
-        let landing = self.landings[node as usize]
-            .ok_or(broken("a node that is made lies in an output", node as usize))?;
-        let at = landing.offset + self.made[node as usize] - self.filled as u64;
-        self.sink
-            .write(landing.output, at, &self.piece[..self.filled])
-            .map_err(ApplyError::Output)?;
-        self.lanes.update(self.open.len(), &self.piece, self.filled);
-        let spare = self.spare.iter().position(|piece| Arc::strong_count(piece) == 1);
-        let next = match spare {
-            Some(spare) => self.spare.swap_remove(spare),
-            None => Arc::new(vec![0; PIECE_LEN]),
-        };
-        self.spare.push(std::mem::replace(&mut self.piece, next));
-        self.filled = 0;
+        self.outlet.fill(length, read)?;
+        self.made[node as usize] += length;
         Ok(())
     }
 

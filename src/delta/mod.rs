@@ -13,6 +13,7 @@ mod groups;
 mod lanes;
 mod matching;
 mod numbering;
+mod outlet;
 mod repeats;
 mod script;
 mod streams;
