@@ -42,7 +42,7 @@ pub(super) fn params() -> ChunkerParams {
     ChunkerParams::new(64, 256, 1024, Normalization::Level1).expect("lawful sizes")
 }
 
-/// Makes a delta.
+/// Makes a delta, with as many frames coded at once as the rayon pool has threads.
 pub(super) fn create(base: &[&[u8]], target: Target<'_>, level: i32) -> Vec<u8> {
     let params = params();
     let contents: Vec<_> = base.iter().map(|data| Content { data, boundaries: &[] }).collect();
@@ -52,7 +52,7 @@ pub(super) fn create(base: &[&[u8]], target: Target<'_>, level: i32) -> Vec<u8> 
         .map(|bytes| BaseContent { digest: Digest::of(bytes), bytes, boundaries: Vec::new() })
         .collect();
     let mut body = Vec::new();
-    let options = EncodeOptions { level, params };
+    let options = EncodeOptions { level, params, workers: rayon::current_num_threads() };
     let encoded = encode(&base, &index, target, options, &mut body).expect("memory");
     let mut delta = encode_head(&encoded.header, encoded.body_len).expect("memory");
     delta.extend(body);
