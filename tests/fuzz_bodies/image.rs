@@ -40,7 +40,9 @@ fn built(mut draw: Draw<'_>, allow_missing: bool) {
         builder.operation(&mut draw);
     }
     let members = builder.members;
-    let is_plain = members.iter().all(|member| member.kind == b'0');
+    // A directory has every file under one name in one spelling.
+    let is_clean = |name: &[u8]| !name.starts_with(b"./") && !name.ends_with(b"/");
+    let is_plain = members.iter().all(|member| member.kind == b'0' && is_clean(&member.name));
     let distinct: BTreeSet<&Vec<u8>> = members.iter().map(|member| &member.name).collect();
     let is_distinct = distinct.len() == members.len();
     let archive = members.iter().flat_map(Member::to_tar).chain([0; 1024]).collect::<Vec<u8>>();
@@ -74,7 +76,8 @@ fn check(result: Result<Image, ImageError>) -> Option<Image> {
     };
     check_blobs(&image);
     check_roles(&image);
-    for blob in &image.blobs {
+    // The decoders have a target of their own.
+    for blob in image.blobs.iter().take(3) {
         let Ok(content) = image.content(blob) else { continue };
         let mut first = Vec::new();
         if content.take(64 << 10).read_to_end(&mut first).is_ok() {

@@ -46,8 +46,8 @@ pub(super) fn run(input: &[u8]) {
     let target = || target(&blobs, (&envelope, &children), is_directory);
     let contents: Vec<&[u8]> = base.iter().map(Vec::as_slice).collect();
     let [one, two] = pools();
-    let delta = one.install(|| create(&contents, &target(), level));
-    let again = two.install(|| create(&contents, &target(), level));
+    let delta = one.install(|| create(&contents, target(), level));
+    let again = two.install(|| create(&contents, target(), level));
     assert!(delta == again, "threads do not matter");
     let expected: Vec<&[u8]> = target()
         .outputs

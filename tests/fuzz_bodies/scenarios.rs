@@ -42,8 +42,8 @@ pub(super) fn params() -> ChunkerParams {
     ChunkerParams::new(64, 256, 1024, Normalization::Level1).expect("lawful sizes")
 }
 
-/// Makes a delta.
-pub(super) fn create(base: &[&[u8]], target: &Target<'_>, level: i32) -> Vec<u8> {
+/// Makes a delta, with as many frames coded at once as the rayon pool has threads.
+pub(super) fn create(base: &[&[u8]], target: Target<'_>, level: i32) -> Vec<u8> {
     let params = params();
     let contents: Vec<_> = base.iter().map(|data| Content { data, boundaries: &[] }).collect();
     let index = BaseIndex::build(&contents, params);
@@ -52,8 +52,8 @@ pub(super) fn create(base: &[&[u8]], target: &Target<'_>, level: i32) -> Vec<u8>
         .map(|bytes| BaseContent { digest: Digest::of(bytes), bytes, boundaries: Vec::new() })
         .collect();
     let mut body = Vec::new();
-    let options = EncodeOptions { level, params, workers: 1 };
-    let encoded = encode(&base, &index, target.clone(), options, &mut body).expect("memory");
+    let options = EncodeOptions { level, params, workers: rayon::current_num_threads() };
+    let encoded = encode(&base, &index, target, options, &mut body).expect("memory");
     let mut delta = encode_head(&encoded.header, encoded.body_len).expect("memory");
     delta.extend(body);
     delta
@@ -70,7 +70,7 @@ pub(super) fn held<'a>(contents: impl IntoIterator<Item = &'a Vec<u8>>) -> Base 
     contents.into_iter().map(|bytes| (Digest::of(bytes), bytes.clone())).collect()
 }
 
-fn scenario(contents: &[&[u8]], base: Base, target: &Target<'_>) -> Scenario {
+fn scenario(contents: &[&[u8]], base: Base, target: Target<'_>) -> Scenario {
     let delta = create(contents, target, 3);
     let model = Model::read(&delta);
     Scenario { delta, model, base }
@@ -85,7 +85,7 @@ fn changed_file() -> Scenario {
     let base = noise(1, 3000);
     let target = [&base[..1000], b"some new bytes", &base[900..2500], &[0; 5000]].concat();
     let nodes = vec![node(&target, Class::OTHER, Origin::Made)];
-    scenario(&[&base], held([&base]), &one_file(nodes))
+    scenario(&[&base], held([&base]), one_file(nodes))
 }
 
 /// Appends blobs with a gap and their digest around each, as an archive has them.
@@ -127,7 +127,7 @@ fn envelope(origin: Origin) -> Scenario {
         names: vec!["name:latest".to_owned()],
     });
     let target = Target { roles: roles.collect(), ..one_file(nodes) };
-    scenario(&[&given], held([&given, &stored]), &target)
+    scenario(&[&given], held([&given, &stored]), target)
 }
 
 fn directory() -> Scenario {
@@ -153,7 +153,7 @@ fn directory() -> Scenario {
     ];
     let outputs = outputs.map(|(path, node)| TargetOutput { path: path.into(), node });
     let target = Target { nodes, outputs: outputs.to_vec(), roles: Vec::new() };
-    scenario(&[&given], held([&given]), &target)
+    scenario(&[&given], held([&given]), target)
 }
 
 fn repeats() -> Scenario {
@@ -165,7 +165,7 @@ fn repeats() -> Scenario {
     let output =
         |path: &str, node| TargetOutput { path: path.as_bytes().to_vec(), node: Some(node) };
     let outputs = vec![output("x", 0), output("y", 1)];
-    scenario(&[], Base::new(), &Target { nodes, outputs, roles: Vec::new() })
+    scenario(&[], Base::new(), Target { nodes, outputs, roles: Vec::new() })
 }
 
 fn nested() -> Scenario {
@@ -183,5 +183,5 @@ fn nested() -> Scenario {
         around(&middle, middle_children),
         around(&outer, outer_children),
     ];
-    scenario(&[], held([&given]), &one_file(nodes))
+    scenario(&[], held([&given]), one_file(nodes))
 }
