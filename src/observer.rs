@@ -81,16 +81,19 @@ pub enum Detail {
     Steps,
 }
 
-/// What is counted; a name that ends in a unit is in that unit.
+/// What `create` counts of the layers of a target; a name that ends in bytes counts bytes, the
+/// numbers are those of its report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Counter {
-    /// Chunks that the base was cut into.
-    BaseChunks,
-    /// Chunks that the target was cut into.
-    TargetChunks,
-    /// Chunks of the target that the base has.
-    MatchedChunks,
-    /// Copy instructions.
+    /// Layers whose content the base has.
+    ReusedLayers,
+    /// Layers that the base has as they are stored.
+    HeldLayers,
+    /// Layers rebuilt by a recipe.
+    RebuiltLayers,
+    /// Layers whose stored bytes the delta carries.
+    StoredLayers,
+    /// Copy instructions in rebuilt layers.
     Copies,
     /// Bytes that copies take from the base.
     CopiedBytes,
@@ -98,18 +101,8 @@ pub enum Counter {
     OwnCopiedBytes,
     /// Bytes made by zero instructions.
     ZeroBytes,
-    /// Literal instructions.
-    Literals,
     /// Bytes that literals give, decoded.
     LiteralBytes,
-    /// Blobs that the base has unchanged.
-    HeldBlobs,
-    /// Blobs rebuilt by a recipe.
-    RebuiltBlobs,
-    /// Blobs whose stored bytes are made by encoding rebuilt content.
-    ReencodedBlobs,
-    /// Blobs whose stored bytes the delta carries.
-    StoredBlobs,
 }
 
 /// Listens to nothing.
@@ -213,6 +206,6 @@ mod tests {
         assert_eq!(recording.notes, [(Detail::Layers, "layer 1".to_owned())]);
         assert_eq!(recording.warnings, ["careful"]);
         assert_eq!(recording.count(Counter::Copies), 5);
-        assert_eq!(recording.count(Counter::Literals), 0);
+        assert_eq!(recording.count(Counter::LiteralBytes), 0);
     }
 }

@@ -1,6 +1,6 @@
 //! What the base at the site has of what a delta needs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::fs::FileExt as _;
@@ -9,12 +9,12 @@ use rayon::prelude::*;
 
 use crate::compression::{Compression, CompressionError};
 use crate::delta::{ApplyError, Sources, missing_nodes};
-use crate::digest::Digest;
+use crate::digest::{Digest, Hasher};
 use crate::error::{Error, Missing};
 use crate::fault::FileError;
 use crate::format::{BASE_BLOCK_LEN, Delta, Node, Run, WayKind, used_len};
 use crate::image::{Blob, BlobKind, Image};
-use crate::source::ReadAt;
+use crate::source::{ReadAt, Sequential};
 use crate::spool::{Spooler, require_space};
 
 /// A base as its documents describe it, beside the nodes of a delta.
@@ -42,6 +42,7 @@ impl<'a> Base<'a> {
     pub(super) fn new(delta: &'a Delta, image: &'a Image, name: &'a str) -> Self {
         let mut contents = HashMap::new();
         let mut blobs = HashMap::new();
+        let held_lens = held_lens(delta);
         for blob in &image.blobs {
             match (blob.kind, blob.compression) {
                 (BlobKind::Layer { diff_id: Some(diff_id) }, _) => {
@@ -54,8 +55,14 @@ impl<'a> Base<'a> {
                 }
                 _ => {}
             }
-            if let (Some(claimed), false) = (blob.claimed, blob.compression == Compression::Plain) {
-                blobs.entry(claimed.0).or_insert(blob);
+            if blob.compression != Compression::Plain {
+                let digest = match blob.claimed {
+                    Some(claimed) => Some(claimed.0),
+                    // A docker archive does not tell what compressed layers hash to.
+                    None if held_lens.contains(&blob.range.len()) => digest_of(image, blob),
+                    None => None,
+                };
+                digest.map(|digest| blobs.entry(digest).or_insert(blob));
             }
         }
         Self { delta, image, name, contents, blobs }
@@ -199,18 +206,11 @@ impl<'a> Base<'a> {
 
     /// The digest of what a blob really gives by a way.
     fn found(&self, blob: &Blob, way: WayKind) -> Result<Digest, CompressionError> {
-        let mut hasher = crate::digest::Hasher::new();
-        let mut buf = vec![0; 256 << 10];
-        let mut content: Box<dyn io::Read> = match way {
-            WayKind::GivenBlob => Box::new(crate::source::Sequential::new(self.image.stored(blob))),
-            _ => Box::new(self.image.content(blob)?),
+        let digest = match way {
+            WayKind::GivenBlob => hash(Sequential::new(self.image.stored(blob))),
+            _ => hash(self.image.content(blob)?),
         };
-        loop {
-            match content.read(&mut buf).map_err(CompressionError::from_io)? {
-                0 => return Ok(hasher.finish()),
-                len => hasher.update(&buf[..len]),
-            }
-        }
+        digest.map_err(CompressionError::from_io)
     }
 
     /// Something did not come out right. Hashes what was used of the base and names what is wrong
@@ -244,10 +244,28 @@ impl Giver<'_> {
     }
 }
 
+/// Lengths of the blobs that the base may have to give as they are stored.
+fn held_lens(delta: &Delta) -> HashSet<u64> {
+    let is_held =
+        |node: &&Node| node.ways.iter().any(|way| way.kind == WayKind::GivenBlob.number());
+    delta.header().nodes.iter().filter(is_held).map(|node| node.length).collect()
+}
+
+/// The digest of the stored bytes of a blob; `None` where they cannot be read, which is as good as
+/// that they are not there.
 fn digest_of(image: &Image, blob: &Blob) -> Option<Digest> {
-    let mut bytes = Vec::new();
-    crate::source::Sequential::new(image.stored(blob)).read_to_end(&mut bytes).ok()?;
-    Some(Digest::of(&bytes))
+    hash(Sequential::new(image.stored(blob))).ok()
+}
+
+fn hash(mut bytes: impl io::Read) -> io::Result<Digest> {
+    let mut hasher = Hasher::new();
+    let mut buf = vec![0; 256 << 10];
+    loop {
+        match bytes.read(&mut buf)? {
+            0 => return Ok(hasher.finish()),
+            len => hasher.update(&buf[..len]),
+        }
+    }
 }
 
 /// A source on its way between threads.

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::stretches;
 use crate::compression::{Compression, CompressionError};
 use crate::delta::BaseContent;
-use crate::digest::{Digest, Hasher};
+use crate::digest::{DiffId, Digest, Hasher};
 use crate::error::Error;
 use crate::fault::FileError;
 use crate::image::{Blob, BlobKind, Image};
@@ -93,7 +93,6 @@ struct Pending<'a> {
     claimed: Digest,
     /// Known already where it was inflated.
     found: Option<Digest>,
-    is_layer: bool,
 }
 
 /// What the base holds.
@@ -114,18 +113,12 @@ pub(super) struct Digests {
 }
 
 impl<'a> Held<'a> {
-    /// Collects the contents that every form of the base holds: layers with a diff ID, configs.
+    /// Collects the contents that every form of the base holds: layers with a diff ID. A config is
+    /// none, since tools that copy an image from Docker's form to OCI's write it anew.
     pub(super) fn new(image: &'a Image, name: &'a str, inflated: &'a [Option<Inflated>]) -> Self {
         let mut pending: Vec<Pending<'a>> = Vec::new();
         for (number, (blob, inflated)) in image.blobs.iter().zip(inflated).enumerate() {
-            let (claimed, is_layer) = match blob.kind {
-                BlobKind::Layer { diff_id: Some(diff_id) } => (diff_id.0, true),
-                BlobKind::Config if blob.compression == Compression::Plain => {
-                    let claimed = blob.claimed.map(|claimed| claimed.0);
-                    (claimed.unwrap_or_else(|| Digest::of(stored(image, blob))), false)
-                }
-                _ => continue,
-            };
+            let BlobKind::Layer { diff_id: Some(DiffId(claimed)) } = blob.kind else { continue };
             if pending.iter().any(|other| other.claimed == claimed) {
                 continue;
             }
@@ -133,7 +126,7 @@ impl<'a> Held<'a> {
                 Some(inflated) => (&*inflated.bytes, Some(inflated.digest)),
                 None => (stored(image, blob), None),
             };
-            pending.push(Pending { blob: number, bytes, claimed, found, is_layer });
+            pending.push(Pending { blob: number, bytes, claimed, found });
         }
         Self { image, name, pending }
     }
@@ -148,11 +141,7 @@ impl<'a> Held<'a> {
         let content = |content: &Pending<'a>| BaseContent {
             digest: content.claimed,
             bytes: content.bytes,
-            boundaries: if content.is_layer {
-                stretches::boundaries(&stretches::layer(content.bytes))
-            } else {
-                Vec::new()
-            },
+            boundaries: stretches::boundaries(&stretches::layer(content.bytes)),
         };
         self.pending.par_iter().map(content).collect()
     }
@@ -165,8 +154,7 @@ impl<'a> Held<'a> {
         for content in &self.pending {
             let found = content.found.unwrap_or(digests.base[content.blob]);
             let blob = &self.image.blobs[content.blob];
-            let what = if content.is_layer { "diff ID" } else { "blob digest" };
-            expect(self.name, blob, what, Some(content.claimed), found)?;
+            expect(self.name, blob, "diff ID", Some(content.claimed), found)?;
         }
         Ok(())
     }

@@ -30,7 +30,7 @@ use crate::fault::FileError;
 use crate::format::encode_head;
 use crate::image::{self, Image, Location, OpenOptions, Reference};
 use crate::index::{BaseIndex, Content};
-use crate::observer::{Detail, Observer, Stage};
+use crate::observer::{Counter, Detail, Observer, Stage};
 use crate::publish::{Input, Output};
 use crate::spool::Spooler;
 use crate::units::Size;
@@ -207,8 +207,26 @@ impl Run<'_> {
         let report = report::report(base, target, plan, encoded, delta_len);
         for layer in &report.layers {
             self.observer.note(Detail::Layers, format_args!("{layer}"));
+            self.count(layer.outcome);
         }
         report
+    }
+
+    fn count(&self, outcome: Outcome) {
+        let counter = match outcome {
+            Outcome::Reused => Counter::ReusedLayers,
+            Outcome::Held => Counter::HeldLayers,
+            Outcome::Rebuilt(_) => Counter::RebuiltLayers,
+            Outcome::Stored => Counter::StoredLayers,
+        };
+        self.observer.count(counter, 1);
+        if let Outcome::Rebuilt(stats) = outcome {
+            self.observer.count(Counter::Copies, stats.copies);
+            self.observer.count(Counter::CopiedBytes, stats.base_bytes);
+            self.observer.count(Counter::OwnCopiedBytes, stats.target_bytes);
+            self.observer.count(Counter::ZeroBytes, stats.zero_bytes);
+            self.observer.count(Counter::LiteralBytes, stats.literal_bytes);
+        }
     }
 }
 

@@ -99,9 +99,11 @@ impl<'run, 'scope, 'env> Execution<'run, 'scope, 'env> {
             }
             match self.landings[output.node as usize] {
                 Some(landing) if landing.output != number => {
+                    self.stats.target_bytes += length;
                     self.outlet.repeat(landing, number, length)?;
                 }
                 _ if self.made[output.node as usize] < length || length == 0 => {
+                    self.stats.placed_bytes += length;
                     self.begin(output.node)?;
                     self.give(output.node, output.node, 0, length)?;
                     self.close()?;
