@@ -12,7 +12,7 @@ use crate::delta::{ApplyError, Sources, missing_nodes};
 use crate::digest::Digest;
 use crate::error::{Error, Missing};
 use crate::fault::FileError;
-use crate::format::{BASE_BLOCK_LEN, Delta, Node, Run, WayKind, used_len};
+use crate::format::{BASE_BLOCK_LEN, Delta, NONE, Node, Run, WayKind, used_len};
 use crate::image::{Blob, BlobKind, Image};
 use crate::source::ReadAt;
 use crate::spool::{Spooler, require_space};
@@ -92,7 +92,8 @@ impl<'a> Base<'a> {
             .map(|row| {
                 let node = &nodes[row as usize];
                 let is_blob = node.ways[0].kind == WayKind::GivenBlob.number();
-                Missing { digest: self.delta.digest(node.digest), is_blob }
+                let has_content = is_blob && self.has_content_of(row);
+                Missing { digest: self.delta.digest(node.digest), is_blob, has_content }
             })
             .collect();
         if missing.is_empty() {
@@ -104,6 +105,13 @@ impl<'a> Base<'a> {
         });
         let found = layers.collect();
         Err(Error::BaseLacks { image: self.name.to_owned(), missing, found })
+    }
+
+    /// Has the base the content of a layer that the delta wants as it is stored?
+    fn has_content_of(&self, row: u32) -> bool {
+        let roles = self.delta.header().roles.iter();
+        let mut diff_ids = roles.filter(|role| role.node == row && role.diff_id != NONE);
+        diff_ids.any(|role| self.contents.contains_key(&self.delta.digest(role.diff_id)))
     }
 
     /// A source for each node that the base gives; what is compressed is inflated first, as far as
