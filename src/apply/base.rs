@@ -14,6 +14,7 @@ use crate::error::{Error, Missing};
 use crate::fault::FileError;
 use crate::format::{BASE_BLOCK_LEN, Delta, NONE, Node, Run, WayKind, used_len};
 use crate::image::{Blob, BlobKind, Image};
+use crate::observer::Observer;
 use crate::source::ReadAt;
 use crate::spool::{Spooler, require_space};
 
@@ -116,10 +117,15 @@ impl<'a> Base<'a> {
 
     /// A source for each node that the base gives; what is compressed is inflated first, as far as
     /// the delta uses it.
-    pub(super) fn sources(&self, spooler: &Spooler) -> Result<Box<Sources<'a>>, Error> {
+    pub(super) fn sources(
+        &self,
+        spooler: &Spooler,
+        observer: &dyn Observer,
+    ) -> Result<Box<Sources<'a>>, Error> {
         let space: u64 =
             self.givers().filter(Giver::is_inflated).map(|giver| giver.used_len()).sum();
         if space > 0 {
+            spooler.warn_of_memory(observer)?;
             require_space(spooler.dir(), space)?;
         }
         let nodes = &self.delta.header().nodes;
