@@ -62,6 +62,12 @@ pub struct CreateOptions {
 /// 17 MB of index; the rest is what a run on the largest corpus pair was seen to take.
 const FIXED_MEMORY: u64 = 96 << 20;
 
+/// The least memory that [`create`] works with at a level.
+pub fn least_memory(level: u8) -> Size {
+    let one = delta::workers_within(level.into(), 0, 1).err();
+    Size(one.unwrap_or(0).saturating_add(FIXED_MEMORY))
+}
+
 /// Makes a delta that turns the image `base` into the image `target` and publishes it as `output`.
 ///
 /// # Errors
@@ -73,14 +79,11 @@ pub fn create(
     options: &CreateOptions,
     observer: &dyn Observer,
 ) -> Result<CreateReport, Error> {
-    let workers = delta::workers_within(
-        options.level.into(),
-        options.memory.0.saturating_sub(FIXED_MEMORY),
-        options.jobs.get(),
-    );
-    let workers = workers.map_err(|coder| Error::Memory {
+    let memory = options.memory.0.saturating_sub(FIXED_MEMORY);
+    let workers = delta::workers_within(options.level.into(), memory, options.jobs.get());
+    let workers = workers.map_err(|_| Error::Memory {
         what: format!("create at level {}", options.level),
-        wanted: Size(coder + FIXED_MEMORY),
+        wanted: least_memory(options.level),
         limit: options.memory,
     })?;
     let names = Names::parse(base, target)?;
