@@ -26,7 +26,7 @@ pub struct EncodeOptions {
     pub level: i32,
     /// The parameters that the base index was built with.
     pub params: ChunkerParams,
-    /// Frames coded at once; changes memory and time, nothing else. See [`workers_within`].
+    /// Frames coded at once; changes memory and time, nothing else. See [`super::workers_within`].
     pub workers: usize,
 }
 
