@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use chunkdelta::create;
@@ -101,6 +101,17 @@ pub(super) enum Command {
     /// Check a delta; with BASE, that it gives the target back
     #[command(after_help = VERIFY_EXAMPLE)]
     Verify(VerifyArgs),
+}
+
+impl Command {
+    /// OUT, where the command has one.
+    pub(super) fn output(&self) -> Option<&Path> {
+        match self {
+            Self::Create(args) => Some(&args.output.output),
+            Self::Apply(args) => Some(&args.output.output),
+            Self::Inspect(_) | Self::Verify(_) => None,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
