@@ -143,12 +143,15 @@ pub struct Missing {
     pub digest: Digest,
     /// Is it a blob that was held as it is stored? Otherwise a layer's content or a config.
     pub is_blob: bool,
+    /// Has the base the blob's content, in other compression?
+    pub has_content: bool,
 }
 
 impl std::fmt::Display for Missing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let what = if self.is_blob { "blob" } else { "content" };
-        write!(f, "{what} {}", self.digest)
+        let note = if self.has_content { " (there in other compression)" } else { "" };
+        write!(f, "{what} {}{note}", self.digest)
     }
 }
 
@@ -185,9 +188,13 @@ impl Explain for Error {
             Self::Spool(error) => return error.hint(),
             Self::File(error) => return error.hint(),
             Self::Changed(error) => return error.hint(),
-            Self::ImageAsDelta { .. } => "the order is `apply BASE DELTA -o OUT`",
+            Self::ImageAsDelta { .. } => {
+                "the order is `apply BASE DELTA -o OUT` and `verify DELTA [BASE]`"
+            }
             Self::WrongDigest { .. } | Self::Inflate { .. } => "save or copy the image again",
-            Self::BaseLacks { missing, .. } if missing.iter().all(|missing| missing.is_blob) => {
+            Self::BaseLacks { missing, .. }
+                if missing.iter().all(|missing| missing.has_content) =>
+            {
                 "this base stores these layers in other compression: make the delta anew with \
                  --portable, or use the base in the form that it was made against"
             }

@@ -100,8 +100,16 @@ impl Explain for FileError {
     }
 
     fn hint(&self) -> Option<String> {
-        (self.class() == Class::Limit)
-            .then(|| "make room there, or name another place with --tmpdir or -o".to_owned())
+        let hint = match self.source.kind() {
+            _ if self.class() == Class::Limit => {
+                "make room there, or name another place with --tmpdir or -o"
+            }
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => "check the path",
+            io::ErrorKind::PermissionDenied => "check who may do that there",
+            io::ErrorKind::ReadOnlyFilesystem => "name another place with --tmpdir or -o",
+            _ => return None,
+        };
+        Some(hint.to_owned())
     }
 
     fn is_silent(&self) -> bool {

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::fault::FileError;
+use crate::fault::{FileError, Shown};
 use crate::format::{Delta, MAGIC};
 use crate::image::{self, Image, OpenOptions, Reference};
 use crate::observer::Observer;
@@ -39,24 +39,59 @@ pub fn inspect(
     options: &InspectOptions,
     observer: &dyn Observer,
 ) -> Result<Subject, Error> {
-    let shown = subject.to_string_lossy().into_owned();
-    if let Some(file) = delta_file(Path::new(subject))? {
-        let bad = |source| Error::Delta { delta: shown, source };
-        return Delta::open(&file).map(Box::new).map(Subject::Delta).map_err(bad);
-    }
-    let reference = Reference::parse(subject, Path::exists).map_err(Error::image(&shown))?;
     let spooler = Spooler::new(options.tmpdir.clone());
+    let shown = subject.to_string_lossy().into_owned();
+    let path = Path::new(subject);
+    let file = Opened::of(subject, &spooler, observer)?;
+    if let Opened::Spool(file) | Opened::File(file) = &file
+        && let Some(source) = delta_source(file, path)?
+    {
+        let bad = |source| Error::Delta { delta: shown, source };
+        return Delta::open(&source).map(Box::new).map(Subject::Delta).map_err(bad);
+    }
     let allow_missing = options.allow_missing;
     let options = OpenOptions { allow_missing, observer, ..OpenOptions::new(&spooler) };
-    Ok(Subject::Image(Box::new(image::open(&reference, &options)?)))
+    let image = if let Opened::Spool(spool) = file {
+        image::open_file(spool, if subject == "-" { "standard input" } else { &shown }, &options)?
+    } else {
+        let reference = Reference::parse(subject, Path::exists);
+        image::open(&reference.map_err(Error::image(&shown))?, &options)?
+    };
+    Ok(Subject::Image(Box::new(image)))
 }
 
-/// The file at `path` if it is one that begins like a delta.
-fn delta_file(path: &Path) -> Result<Option<FileSource>, Error> {
-    if !path.is_file() {
-        return Ok(None);
+/// What can be looked at before it is known to be a delta or an image.
+enum Opened {
+    /// A copy of what can be read only once.
+    Spool(File),
+    /// A regular file.
+    File(File),
+    /// A directory, or a name that is no path.
+    Nothing,
+}
+
+impl Opened {
+    fn of(subject: &OsStr, spooler: &Spooler, observer: &dyn Observer) -> Result<Self, Error> {
+        if subject == "-" {
+            return Ok(Self::Spool(spooler.spool_stdin(observer)?));
+        }
+        let path = Path::new(subject);
+        let Ok(metadata) = path.metadata() else { return Ok(Self::Nothing) };
+        if metadata.is_dir() {
+            return Ok(Self::Nothing);
+        }
+        let file = File::open(path).map_err(FileError::at("read", path))?;
+        if metadata.is_file() {
+            return Ok(Self::File(file));
+        }
+        let name = Shown(path).to_string();
+        Ok(Self::Spool(spooler.spool_told(&name, file, None, observer)?))
     }
-    let file = File::open(path).map_err(FileError::at("read", path))?;
+}
+
+/// The file as a source if it begins like a delta.
+fn delta_source(file: &File, path: &Path) -> Result<Option<FileSource>, Error> {
+    let file = file.try_clone().map_err(FileError::at("read", path))?;
     let source = FileSource::new(file).map_err(FileError::at("read", path))?;
     let mut magic = [0; MAGIC.len()];
     let is_delta = source.read_exact_at(&mut magic, 0).is_ok() && magic == MAGIC;

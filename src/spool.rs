@@ -1,10 +1,14 @@
 //! Files without a name for what does not fit in memory or can be read only once.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek as _, Write as _};
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::fault::{Class, Explain, FileError, Shown};
+use crate::observer::{Detail, Observer, Stage};
 use crate::units::Size;
 
 /// Bytes moved at once from a stream into a spool: large enough that system calls do not count.
@@ -14,6 +18,8 @@ const COPY_LEN: usize = 256 << 10;
 #[derive(Debug, Clone)]
 pub struct Spooler {
     dir: PathBuf,
+    /// Was it said that the directory is memory? Once is enough for a run.
+    is_warned: Arc<AtomicBool>,
 }
 
 /// Why a spool cannot be made or filled.
@@ -71,8 +77,16 @@ pub struct SpoolNote<'a> {
     pub expected: Option<Size>,
     /// Free space there, where the file system says.
     pub available: Option<Size>,
-    /// Is that place memory?
-    pub in_memory: bool,
+}
+
+impl SpoolNote<'_> {
+    /// Says that `name` will be copied: `spooling standard input (1.0 MiB) to /var/tmp, 8.0 GiB free`.
+    pub fn tell(&self, name: &str, observer: &dyn Observer) {
+        let size = self.expected.map(|len| format!(" ({})", len.short())).unwrap_or_default();
+        let free = self.available.map(|free| format!(", {} free", free.short()));
+        let (dir, free) = (Shown(self.dir), free.unwrap_or_default());
+        observer.note(Detail::Usual, format_args!("spooling {name}{size} to {dir}{free}"));
+    }
 }
 
 impl Spooler {
@@ -81,7 +95,8 @@ impl Spooler {
     pub fn new(dir: Option<PathBuf>) -> Self {
         let from_environment = || std::env::var_os("TMPDIR").filter(|dir| !dir.is_empty());
         let dir = dir.or_else(|| from_environment().map(PathBuf::from));
-        Self { dir: dir.unwrap_or_else(|| PathBuf::from("/var/tmp")) }
+        let dir = dir.unwrap_or_else(|| PathBuf::from("/var/tmp"));
+        Self { dir, is_warned: Arc::default() }
     }
 
     /// The directory where spools are made.
@@ -96,6 +111,63 @@ impl Spooler {
         let stat = rustix::fs::statfs(&self.dir)
             .map_err(|errno| FileError::at("look at", &self.dir)(errno.into()))?;
         Ok([TMPFS_MAGIC, RAMFS_MAGIC].contains(&stat.f_type))
+    }
+
+    /// Warns, once in a run, where what is spooled here counts as memory.
+    pub fn warn_of_memory(&self, observer: &dyn Observer) -> Result<(), FileError> {
+        if self.is_in_memory()? && !self.is_warned.swap(true, Ordering::Relaxed) {
+            let dir = Shown(self.dir.as_path());
+            observer.warn(format_args!("{dir} is memory: what is spooled there counts as such"));
+        }
+        Ok(())
+    }
+
+    /// Says what will be copied, and how much room there is, before [`Spooler::spool_reader`] does
+    /// it.
+    ///
+    /// # Errors
+    /// As [`Spooler::spool_reader`].
+    pub fn spool_told(
+        &self,
+        name: &str,
+        reader: impl Read,
+        expected_len: Option<u64>,
+        observer: &dyn Observer,
+    ) -> Result<File, SpoolError> {
+        observer.stage(Stage::Spool, expected_len);
+        self.warn_of_memory(observer)?;
+        self.spool_reader(name, reader, expected_len, |note| note.tell(name, observer))
+    }
+
+    /// Copies standard input; its length is known where it is a file.
+    ///
+    /// # Errors
+    /// As [`Spooler::spool_reader`].
+    pub fn spool_stdin(&self, observer: &dyn Observer) -> Result<File, SpoolError> {
+        let stdin = io::stdin().lock();
+        let metadata = stdin.as_fd().try_clone_to_owned().map(File::from);
+        let metadata = metadata.and_then(|file| file.metadata());
+        let len = metadata.ok().filter(Metadata::is_file).map(|metadata| metadata.len());
+        self.spool_told("standard input", stdin, len, observer)
+    }
+
+    /// Says the same for what somebody else copies into a spool.
+    ///
+    /// # Errors
+    /// [`FileError`] where the directory cannot be looked at.
+    pub fn announce(&self, name: &str, observer: &dyn Observer) -> Result<(), FileError> {
+        observer.stage(Stage::Spool, None);
+        self.warn_of_memory(observer)?;
+        self.note(None)?.tell(name, observer);
+        Ok(())
+    }
+
+    fn note(&self, expected_len: Option<u64>) -> Result<SpoolNote<'_>, FileError> {
+        Ok(SpoolNote {
+            dir: &self.dir,
+            expected: expected_len.map(Size),
+            available: free_space(&self.dir)?.map(Size),
+        })
     }
 
     /// Makes an empty file without a name, open for reading and writing, after a check that
@@ -122,12 +194,7 @@ impl Spooler {
         note: impl FnOnce(&SpoolNote<'_>),
     ) -> Result<File, SpoolError> {
         let mut spool = self.create(expected_len)?;
-        note(&SpoolNote {
-            dir: &self.dir,
-            expected: expected_len.map(Size),
-            available: free_space(&self.dir)?.map(Size),
-            in_memory: self.is_in_memory()?,
-        });
+        note(&self.note(expected_len)?);
         let mut buf = vec![0; COPY_LEN];
         loop {
             let len = match reader.read(&mut buf) {

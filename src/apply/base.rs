@@ -12,8 +12,9 @@ use crate::delta::{ApplyError, Sources, missing_nodes};
 use crate::digest::{Digest, Hasher};
 use crate::error::{Error, Missing};
 use crate::fault::FileError;
-use crate::format::{BASE_BLOCK_LEN, Delta, Node, Run, WayKind, used_len};
+use crate::format::{BASE_BLOCK_LEN, Delta, NONE, Node, Run, WayKind, used_len};
 use crate::image::{Blob, BlobKind, Image};
+use crate::observer::Observer;
 use crate::source::{ReadAt, Sequential};
 use crate::spool::{Spooler, require_space};
 
@@ -99,7 +100,8 @@ impl<'a> Base<'a> {
             .map(|row| {
                 let node = &nodes[row as usize];
                 let is_blob = node.ways[0].kind == WayKind::GivenBlob.number();
-                Missing { digest: self.delta.digest(node.digest), is_blob }
+                let has_content = is_blob && self.has_content_of(row);
+                Missing { digest: self.delta.digest(node.digest), is_blob, has_content }
             })
             .collect();
         if missing.is_empty() {
@@ -113,12 +115,24 @@ impl<'a> Base<'a> {
         Err(Error::BaseLacks { image: self.name.to_owned(), missing, found })
     }
 
+    /// Has the base the content of a layer that the delta wants as it is stored?
+    fn has_content_of(&self, row: u32) -> bool {
+        let roles = self.delta.header().roles.iter();
+        let mut diff_ids = roles.filter(|role| role.node == row && role.diff_id != NONE);
+        diff_ids.any(|role| self.contents.contains_key(&self.delta.digest(role.diff_id)))
+    }
+
     /// A source for each node that the base gives; what is compressed is inflated first, as far as
     /// the delta uses it.
-    pub(super) fn sources(&self, spooler: &Spooler) -> Result<Box<Sources<'a>>, Error> {
+    pub(super) fn sources(
+        &self,
+        spooler: &Spooler,
+        observer: &dyn Observer,
+    ) -> Result<Box<Sources<'a>>, Error> {
         let space: u64 =
             self.givers().filter(Giver::is_inflated).map(|giver| giver.used_len()).sum();
         if space > 0 {
+            spooler.warn_of_memory(observer)?;
             require_space(spooler.dir(), space)?;
         }
         let nodes = &self.delta.header().nodes;

@@ -18,16 +18,16 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use base::Base;
-pub use input::open_delta;
+pub use input::{DeltaFile, open_delta};
 use sink::{Destination, ScratchFile};
 
-use crate::delta::{self, ApplyOptions as RunOptions, ApplyStats};
+use crate::delta::{self, ApplyError, ApplyOptions as RunOptions, ApplyStats};
 use crate::error::Error;
+use crate::fault::FileError;
 use crate::format::{Delta, Needs};
 use crate::image::{self, Image, OpenOptions, Reference};
 use crate::observer::{Detail, Observer, Stage};
 use crate::publish::{Input, Output};
-use crate::source::ReadAt;
 use crate::spool::Spooler;
 use crate::units::Size;
 
@@ -105,12 +105,13 @@ fn prepare(base: &OsStr, delta: &OsStr, output: &Path, may_replace: bool) -> Res
     let base =
         Reference::parse(base, Path::exists).map_err(Error::image(&base.to_string_lossy()))?;
     let mut inputs = Vec::new();
-    if let image::Location::Path(path) = &base.location {
-        inputs.push(Input::replaceable("BASE", path));
+    match &base.location {
+        image::Location::Path(path) => inputs.push(Input::replaceable("BASE", path)),
+        image::Location::Stdin => inputs.push(Input::replaceable("BASE", Input::stdin())),
+        image::Location::Daemon(_) => {}
     }
-    if delta != "-" {
-        inputs.push(Input::kept("DELTA", Path::new(delta)));
-    }
+    let delta = if delta == "-" { Input::stdin() } else { Path::new(delta) };
+    inputs.push(Input::kept("DELTA", delta));
     Ok(Output::prepare(output, may_replace, &inputs)?)
 }
 
@@ -119,7 +120,7 @@ struct Job<'a> {
     options: &'a ApplyOptions,
     observer: &'a dyn Observer,
     spooler: Spooler,
-    file: Box<dyn ReadAt>,
+    file: DeltaFile,
     delta: Delta,
     base_name: String,
     base: Image,
@@ -158,7 +159,11 @@ impl<'a> Job<'a> {
     fn run(&self, destination: &mut Destination) -> Result<ApplyStats, Error> {
         let base = Base::new(&self.delta, &self.base, &self.base_name);
         base.check_complete()?;
-        let sources = base.sources(&self.spooler)?;
+        let sources = base.sources(&self.spooler, self.observer);
+        if sources.is_err() {
+            self.check_unchanged()?;
+        }
+        let sources = sources?;
         let needs = self.delta.needs();
         let scratch = if fits_at_once(needs, self.options.memory) {
             None
@@ -171,17 +176,18 @@ impl<'a> Job<'a> {
             scratch: scratch.as_ref().map(|scratch| scratch as &dyn delta::Scratch),
         };
         let mut sink = sink::Counted { destination, observer: self.observer };
-        let result = delta::apply(&self.delta, &*self.file, &sources, &mut sink, options);
-        match result {
-            Ok(stats) => {
-                self.base.check_unchanged().map_err(Error::image(&self.base_name))?;
-                Ok(stats)
-            }
-            Err(error) => {
-                self.base.check_unchanged().map_err(Error::image(&self.base_name))?;
-                Err(base.blame(error))
-            }
-        }
+        let result = delta::apply(&self.delta, &self.file, &sources, &mut sink, options);
+        self.check_unchanged()?;
+        result.map_err(|error| match error {
+            ApplyError::Output(error) => FileError::at("write", destination.named())(error).into(),
+            error => base.blame(error),
+        })
+    }
+
+    /// Who changes an input while it is read causes other errors, none of which says why.
+    fn check_unchanged(&self) -> Result<(), Error> {
+        self.file.check_unchanged()?;
+        self.base.check_unchanged().map_err(Error::image(&self.base_name))
     }
 
     fn report(&self, stats: ApplyStats) -> ApplyReport {

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
 
 use crate::delta::{Scratch, Sink};
 use crate::error::Error;
@@ -19,7 +20,7 @@ pub(super) enum Destination {
     /// A directory; its files in the order of the outputs.
     Directory { staged: StagedDirectory, files: Vec<Option<File>> },
     /// Nothing will appear; all outputs lie one after the other in scratch space.
-    Nowhere { file: File, starts: Vec<u64> },
+    Nowhere { file: File, starts: Vec<u64>, dir: PathBuf },
 }
 
 impl Destination {
@@ -55,7 +56,17 @@ impl Destination {
             start
         });
         let starts = starts.collect();
-        Ok(Self::Nowhere { file: spooler.create(Some(delta.needs().output_len))?, starts })
+        let file = spooler.create(Some(delta.needs().output_len))?;
+        Ok(Self::Nowhere { file, starts, dir: spooler.dir().to_owned() })
+    }
+
+    /// What the outputs are called in messages.
+    pub(super) fn named(&self) -> &Path {
+        match self {
+            Self::File(staged) => staged.named_as(),
+            Self::Directory { staged, .. } => staged.named_as(),
+            Self::Nowhere { dir, .. } => dir,
+        }
     }
 
     /// Makes the outputs appear.
@@ -79,7 +90,7 @@ impl Destination {
                 Some(Some(file)) => Ok((file, 0)),
                 _ => Err(io::ErrorKind::NotFound.into()),
             },
-            Self::Nowhere { file, starts } => Ok((file, starts[output])),
+            Self::Nowhere { file, starts, .. } => Ok((file, starts[output])),
         }
     }
 }

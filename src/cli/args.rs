@@ -2,9 +2,10 @@
 
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
+use chunkdelta::create;
 use chunkdelta::fault::{Class, Explain};
 use chunkdelta::units::Size;
 use clap::{Args, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -37,7 +38,26 @@ Exit codes: 0 done; 1 failed; 2 usage; 3 the base does not match; 4 an input is 
 
 const CREATE_EXAMPLE: &str = "\
 Example:
-  chunkdelta create app-1.tar app-2.tar -o app.ckd -19";
+  chunkdelta create app-1.tar app-2.tar -o app.ckd -19
+
+Least memory by level:";
+
+/// An example, and what `--memory` must allow at each level.
+fn create_help() -> String {
+    let mut ranges: Vec<(u8, u8, Size)> = Vec::new();
+    for level in 1..=22 {
+        let wanted = create::least_memory(level);
+        match ranges.last_mut() {
+            Some((_, last, size)) if *size == wanted => *last = level,
+            _ => ranges.push((level, level, wanted)),
+        }
+    }
+    let line = |(first, last, size): (u8, u8, Size)| {
+        let levels = if first == last { first.to_string() } else { format!("{first} to {last}") };
+        format!("\n  {levels:<9}{}", size.short())
+    };
+    CREATE_EXAMPLE.to_owned() + &ranges.into_iter().map(line).collect::<String>()
+}
 
 const APPLY_EXAMPLE: &str = "\
 Example:
@@ -70,7 +90,7 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Make a delta that turns BASE into TARGET
-    #[command(after_help = CREATE_EXAMPLE)]
+    #[command(after_help = create_help())]
     Create(CreateArgs),
     /// Give the target back from BASE and DELTA
     #[command(after_help = APPLY_EXAMPLE)]
@@ -81,6 +101,17 @@ pub(super) enum Command {
     /// Check a delta; with BASE, that it gives the target back
     #[command(after_help = VERIFY_EXAMPLE)]
     Verify(VerifyArgs),
+}
+
+impl Command {
+    /// OUT, where the command has one.
+    pub(super) fn output(&self) -> Option<&Path> {
+        match self {
+            Self::Create(args) => Some(&args.output.output),
+            Self::Apply(args) => Some(&args.output.output),
+            Self::Inspect(_) | Self::Verify(_) => None,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -15,6 +15,7 @@ mod verify;
 mod version;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use self::args::{Arguments, Command};
@@ -32,6 +33,8 @@ pub(crate) fn run(argv: Vec<OsString>) -> ExitCode {
     };
     let mut manner = manner;
     manner.is_quiet = arguments.talk.talk() == Talk::Quiet;
+    // Spelled in a way that only clap understands, as `-fo -`, it counts all the same.
+    manner.is_output_stdout = arguments.command.output() == Some(Path::new("-"));
     match execute(arguments, manner) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(manner),

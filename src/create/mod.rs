@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 pub use report::{CreateReport, ImageReport, LayerReport, Outcome};
 
 use crate::chunker::ChunkerParams;
+use crate::compression::Compression;
 use crate::delta::{self, EncodeOptions, Encoded};
 use crate::error::Error;
 use crate::fault::FileError;
@@ -31,7 +32,7 @@ use crate::format::encode_head;
 use crate::image::{self, Image, Location, OpenOptions, Reference};
 use crate::index::{BaseIndex, Content};
 use crate::observer::{Counter, Detail, Observer, Stage};
-use crate::publish::{Input, Output};
+use crate::publish::{Input, Output, Staged};
 use crate::spool::Spooler;
 use crate::units::Size;
 
@@ -61,6 +62,12 @@ pub struct CreateOptions {
 /// 17 MB of index; the rest is what a run on the largest corpus pair was seen to take.
 const FIXED_MEMORY: u64 = 96 << 20;
 
+/// The least memory that [`create`] works with at a level.
+pub fn least_memory(level: u8) -> Size {
+    let one = delta::workers_within(level.into(), 0, 1).err();
+    Size(one.unwrap_or(0).saturating_add(FIXED_MEMORY))
+}
+
 /// Makes a delta that turns the image `base` into the image `target` and publishes it as `output`.
 ///
 /// # Errors
@@ -72,14 +79,11 @@ pub fn create(
     options: &CreateOptions,
     observer: &dyn Observer,
 ) -> Result<CreateReport, Error> {
-    let workers = delta::workers_within(
-        options.level.into(),
-        options.memory.0.saturating_sub(FIXED_MEMORY),
-        options.jobs.get(),
-    );
-    let workers = workers.map_err(|coder| Error::Memory {
+    let memory = options.memory.0.saturating_sub(FIXED_MEMORY);
+    let workers = delta::workers_within(options.level.into(), memory, options.jobs.get());
+    let workers = workers.map_err(|_| Error::Memory {
         what: format!("create at level {}", options.level),
-        wanted: Size(coder + FIXED_MEMORY),
+        wanted: least_memory(options.level),
         limit: options.memory,
     })?;
     let names = Names::parse(base, target)?;
@@ -115,8 +119,10 @@ impl Names {
     fn prepare(&self, output: &Path, may_replace: bool) -> Result<Output, Error> {
         let mut inputs = Vec::new();
         for (role, reference) in [("BASE", &self.base), ("TARGET", &self.target)] {
-            if let Location::Path(path) = &reference.location {
-                inputs.push(Input::kept(role, path));
+            match &reference.location {
+                Location::Path(path) => inputs.push(Input::kept(role, path)),
+                Location::Stdin => inputs.push(Input::kept(role, Input::stdin())),
+                Location::Daemon(_) => {}
             }
         }
         Ok(Output::prepare(output, may_replace, &inputs)?)
@@ -135,9 +141,33 @@ impl Run<'_> {
         let spooler = Spooler::new(self.options.tmpdir.clone());
         let base = self.open(&self.names.base, &spooler, Stage::ReadBase)?;
         let target = self.open(&self.names.target, &spooler, Stage::ReadTarget)?;
-        let base_inflated = contents::inflate(&base, &self.names.base_text, &spooler)?;
-        let target_checked = contents::check_inflated(&target, &self.names.target_text)?;
-        let held = contents::Held::new(&base, &self.names.base_text, &base_inflated);
+        let unchanged = || {
+            base.check_unchanged().map_err(Error::image(&self.names.base_text))?;
+            target.check_unchanged().map_err(Error::image(&self.names.target_text))
+        };
+        let made = self.make(&base, &target, output, &spooler);
+        // Who changes an input while it is read causes other errors, none of which says why.
+        unchanged()?;
+        let (staged, report) = made?;
+        self.observer.stage(Stage::Publish, None);
+        staged.publish()?;
+        Ok(report)
+    }
+
+    /// Makes the delta and proves it.
+    fn make(
+        &self,
+        base: &Image,
+        target: &Image,
+        output: Output,
+        spooler: &Spooler,
+    ) -> Result<(Staged, CreateReport), Error> {
+        if base.layers().any(|blob| blob.compression != Compression::Plain) {
+            spooler.warn_of_memory(self.observer)?;
+        }
+        let base_inflated = contents::inflate(base, &self.names.base_text, spooler)?;
+        let target_checked = contents::check_inflated(target, &self.names.target_text)?;
+        let held = contents::Held::new(base, &self.names.base_text, &base_inflated);
         let params = ChunkerParams::for_pool(held.pool_len());
         self.observer.stage(Stage::Index, Some(held.pool_len()));
         let ((contents, index), digests) = rayon::join(
@@ -150,11 +180,11 @@ impl Run<'_> {
                 let index = BaseIndex::build(&pool, params);
                 (contents, index)
             },
-            || contents::digests(&held, &target),
+            || contents::digests(&held, target),
         );
         held.verify(&digests)?;
-        let plan = target::plan(&target, &digests, &held, self.options.is_portable);
-        contents::verify_target(&target, &self.names.target_text, &digests, &target_checked)?;
+        let plan = target::plan(target, &digests, &held, self.options.is_portable);
+        contents::verify_target(target, &self.names.target_text, &digests, &target_checked)?;
         let mut body = spooler.create(None)?;
         self.observer.stage(Stage::Encode, None);
         let options =
@@ -164,19 +194,15 @@ impl Run<'_> {
         let prefix = encode_head(&encoded.header, encoded.body_len)
             .map_err(FileError::at("write", Path::new("the header")))?;
         let len = prefix.len() as u64 + encoded.body_len;
-        let staged = output.stage_file(&spooler, Some(len))?;
+        let staged = output.stage_file(spooler, Some(len))?;
         assemble(staged.file(), &prefix, &mut body)
             .map_err(FileError::at("write", Path::new("the delta")))?;
         if self.options.has_self_check {
             self.observer.stage(Stage::SelfCheck, Some(plan.output_len()));
             self_check::prove(staged.file(), &plan, &contents)?;
         }
-        base.check_unchanged().map_err(Error::image(&self.names.base_text))?;
-        target.check_unchanged().map_err(Error::image(&self.names.target_text))?;
-        self.observer.stage(Stage::Publish, None);
-        let report = self.report(&base, &target, &plan, &encoded, len);
-        staged.publish()?;
-        Ok(report)
+        let report = self.report(base, target, &plan, &encoded, len);
+        Ok((staged, report))
     }
 
     fn open(&self, reference: &Reference, spooler: &Spooler, stage: Stage) -> Result<Image, Error> {

@@ -263,7 +263,7 @@ impl Explain for ImageError {
                 "an image is what `docker save`, `podman save` or `skopeo copy` write: an archive \
                  (plain, gzip or zstd), an OCI layout or a `dir:` directory"
             }
-            Self::Delta => "the order is `apply BASE DELTA`; `create` takes two images",
+            Self::Delta => "the order is `apply BASE DELTA -o OUT`; `create` takes two images",
             Self::Foreign { foreign } => {
                 return Some(format!("unpack it first with `{}`", foreign.unpack_command()));
             }

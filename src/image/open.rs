@@ -12,7 +12,7 @@ use crate::compression::{Compression, CompressionError, Inflater, ceiling};
 use crate::fault::{FileError, Shown};
 use crate::limits;
 use crate::map::MappedFile;
-use crate::observer::{Detail, NoObserver, Observer, Stage};
+use crate::observer::{NoObserver, Observer};
 use crate::source::{FileSource, ReadAt, Sequential};
 use crate::spool::{SpoolError, Spooler};
 
@@ -44,19 +44,8 @@ impl<'a> OpenOptions<'a> {
         })
     }
 
-    /// Copies a stream into a temporary file, and says so before.
     fn spool(&self, name: &str, input: impl Read, len: Option<u64>) -> Result<File, SpoolError> {
-        self.observer.stage(Stage::Spool, len);
-        self.spooler.spool_reader(name, input, len, |note| {
-            let free =
-                note.available.map_or_else(String::new, |free| format!(", {} free", free.short()));
-            let dir = Shown(note.dir);
-            self.observer.note(Detail::Usual, format_args!("spooling {name} to {dir}{free}"));
-            if note.in_memory {
-                self.observer
-                    .warn(format_args!("{dir} is memory: what is spooled there counts as such"));
-            }
-        })
+        self.spooler.spool_told(name, input, len, self.observer)
     }
 }
 
@@ -77,12 +66,16 @@ impl std::fmt::Debug for OpenOptions<'_> {
 pub fn open(reference: &Reference, options: &OpenOptions<'_>) -> Result<Image, OpenError> {
     let image = match &reference.location {
         Location::Stdin => options
-            .spool("standard input", io::stdin().lock(), None)
+            .spooler
+            .spool_stdin(options.observer)
             .map_err(ImageError::from)
             .and_then(|file| from_file(file, Path::new("-"), options)),
         Location::Path(path) => from_path(path, options),
-        Location::Daemon(name) => daemon::save(name, OsStr::new("docker"), options.spooler)
+        Location::Daemon(name) => options
+            .spooler
+            .announce(&format!("docker-daemon:{}", Shown(name.as_str())), options.observer)
             .map_err(ImageError::from)
+            .and_then(|()| Ok(daemon::save(name, OsStr::new("docker"), options.spooler)?))
             .and_then(|file| from_file(file, Path::new(name), options)),
     };
     image

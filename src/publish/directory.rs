@@ -29,6 +29,11 @@ impl StagedDirectory {
         Ok(Self { root, target, may_replace })
     }
 
+    /// OUT as the user named it, for messages.
+    pub fn named_as(&self) -> &Path {
+        &self.target.named
+    }
+
     /// Creates an empty file, and the directories above it, and opens it for reading and writing.
     /// `path` is relative, its components separated by `/`.
     ///

@@ -56,6 +56,14 @@ impl Staged {
         Self { file: spool, way: Way::Through { out, named } }
     }
 
+    /// OUT as the user named it, for messages.
+    pub fn named_as(&self) -> &Path {
+        match &self.way {
+            Way::Unnamed { target, .. } | Way::Named { target, .. } => &target.named,
+            Way::Through { named, .. } => named,
+        }
+    }
+
     /// The file, open for reading and writing.
     pub fn file(&self) -> &File {
         &self.file

@@ -155,6 +155,11 @@ pub struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
+    /// The path of an input that is standard input, which may be any file.
+    pub fn stdin() -> &'static Path {
+        Path::new("/dev/stdin")
+    }
+
     /// An input that the output may never be; `role` as the usage line calls it: `TARGET`.
     pub const fn kept(role: &'static str, path: &'a Path) -> Self {
         Self { role, path, may_be_output: false }
