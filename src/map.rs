@@ -129,7 +129,8 @@ pub fn install_sigbus_handler() -> io::Result<()> {
         // it takes no lock, allocates nothing and does not return.
         let registered = unsafe {
             signal_hook::low_level::register(signal_hook::consts::SIGBUS, || {
-                let message = b"chunkdelta: error: an input was cut while it was read\n";
+                let message = b"chunkdelta: error: an input was cut while it was read\n\
+                    hint: try again when nothing writes to it\n";
                 // SAFETY: descriptor 2 is borrowed for one call, and a closed one is an error.
                 let stderr = BorrowedFd::borrow_raw(2);
                 rustix::io::write(stderr, message).ok();
@@ -211,7 +212,8 @@ mod tests {
             .output()
             .expect("this test runs");
         assert_eq!(output.status.code(), Some(1), "{output:?}");
-        let message = "chunkdelta: error: an input was cut while it was read\n";
+        let message = "chunkdelta: error: an input was cut while it was read\n\
+                       hint: try again when nothing writes to it\n";
         assert_eq!(String::from_utf8_lossy(&output.stderr), message);
     }
 }
