@@ -9,6 +9,7 @@
 //! temporary (`.NAME.<random>.tmp`) stays, as it does after SIGKILL.
 #![expect(unsafe_code, reason = "mapping a file and handling a signal have no safe interface")]
 
+use std::ffi::c_int;
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -16,8 +17,10 @@ use std::ops::Deref;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use memmap2::{Advice, Mmap};
+use signal_hook::consts::SIGBUS;
 
 use crate::fault::FileError;
 use crate::source::ReadAt;
@@ -116,8 +119,20 @@ impl fmt::Debug for MappedFile {
     }
 }
 
+unsafe extern "C" {
+    /// Sets what a signal does, as C has it.
+    fn signal(number: c_int, handler: usize) -> usize;
+}
+
+/// The number with which [`signal`] takes a handler away.
+const SIG_DFL: usize = 0;
+
 /// Makes the process say what happened and exit with code 1 when a mapped input is cut short.
 /// Calls after the first do nothing. Belongs into a program, not into a library that others use.
+///
+/// The standard library's own handler, which looks for stack overflows, goes first: it would be
+/// called before this one and put the default action back, so that a second thread that meets the
+/// cut at the same time would end the process by the signal.
 ///
 /// # Errors
 /// Whatever `sigaction` reports.
@@ -125,11 +140,19 @@ pub fn install_sigbus_handler() -> io::Result<()> {
     static ONCE: Once = Once::new();
     let mut outcome = Ok(());
     ONCE.call_once(|| {
+        // SAFETY: `signal` is the C library's, and no other thread handles SIGBUS yet.
+        unsafe { signal(SIGBUS, SIG_DFL) };
         // SAFETY: the handler calls `write` and `_exit`, both async-signal-safe, and nothing else;
         // it takes no lock, allocates nothing and does not return.
         let registered = unsafe {
-            signal_hook::low_level::register(signal_hook::consts::SIGBUS, || {
-                let message = b"chunkdelta: error: an input was cut while it was read\n";
+            signal_hook::low_level::register(SIGBUS, || {
+                // Other threads meet the same end; one of them says so.
+                static IS_SAID: AtomicBool = AtomicBool::new(false);
+                while IS_SAID.swap(true, Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+                let message = b"chunkdelta: error: an input was cut while it was read\n\
+                    hint: try again when nothing writes to it\n";
                 // SAFETY: descriptor 2 is borrowed for one call, and a closed one is an error.
                 let stderr = BorrowedFd::borrow_raw(2);
                 rustix::io::write(stderr, message).ok();
@@ -211,7 +234,8 @@ mod tests {
             .output()
             .expect("this test runs");
         assert_eq!(output.status.code(), Some(1), "{output:?}");
-        let message = "chunkdelta: error: an input was cut while it was read\n";
+        let message = "chunkdelta: error: an input was cut while it was read\n\
+                       hint: try again when nothing writes to it\n";
         assert_eq!(String::from_utf8_lossy(&output.stderr), message);
     }
 }

@@ -43,6 +43,15 @@ fn a_delta_between_compressed_images_is_the_same_every_time() {
 }
 
 #[test]
+fn an_image_is_a_delta_away_from_itself() {
+    let lab = Lab::with_images();
+    lab.run(&["create", "base.tar", "base.tar", "-o", "none"]).ok();
+    lab.run(&["apply", "base.tar", "none", "-o", "out"]).ok();
+    lab.assert_same("out", "base.tar");
+    assert!(lab.read("none").len() < 4096, "{}", lab.read("none").len());
+}
+
+#[test]
 fn a_delta_of_several_frames_is_the_same_every_time() {
     same_whatever_surrounds(&Lab::with_built(3 << 20, None), &["-1"]);
     same_whatever_surrounds(&Lab::with_built(1 << 20, Some(gzip)), &["-9"]);

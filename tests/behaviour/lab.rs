@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -182,13 +183,15 @@ impl Lab {
         command.spawn().expect("starts")
     }
 
-    /// Waits for what [`Lab::spawn`] started.
+    /// Waits for what [`Lab::spawn`] started. A signal that came before the process could handle
+    /// it counts as its shell would tell it.
     #[track_caller]
     pub(crate) fn wait(&self, child: Child) -> Told {
         let output = child.wait_with_output().expect("ends");
         self.assert_no_spool();
+        let signal = || 128 + output.status.signal().expect("an end");
         Told {
-            code: output.status.code().expect("no signal"),
+            code: output.status.code().unwrap_or_else(signal),
             stdout: output.stdout,
             stderr: String::from_utf8(output.stderr).expect("UTF-8"),
         }
@@ -292,17 +295,20 @@ pub(crate) fn copy_tree(from: &Path, to: &Path) {
     }
 }
 
-/// Is this the user that may do everything? Tests that need it name themselves as left out
-/// otherwise, and fail under `CHUNKDELTA_REQUIRE_ENGINE`, which promises root.
+/// Is this the user that may do everything? A test that needs it leaves itself out otherwise.
 pub(crate) fn is_root(test: &str) -> bool {
     let is_root = rustix::process::geteuid().is_root();
     if !is_root {
-        assert!(
-            std::env::var_os("CHUNKDELTA_REQUIRE_ENGINE").is_none(),
-            "{test} needs root, and it is required"
-        );
-        let line = format!("left out, since it needs root: {test}\n");
-        io::stderr().write_all(line.as_bytes()).expect("writable");
+        left_out(test, "is not root");
     }
     is_root
+}
+
+/// Says that a test was left out, or fails under `CHUNKDELTA_REQUIRE_ENGINE`, which promises a
+/// machine that can do all of them.
+pub(crate) fn left_out(test: &str, why: &str) {
+    let is_required = std::env::var_os("CHUNKDELTA_REQUIRE_ENGINE").is_some();
+    assert!(!is_required, "{test} cannot run here, and it is required: this user {why}");
+    let line = format!("left out, since this user {why}: {test}\n");
+    io::stderr().write_all(line.as_bytes()).expect("writable");
 }

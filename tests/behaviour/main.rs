@@ -14,6 +14,7 @@ mod bad_image;
 mod bad_input;
 mod base;
 mod determinism;
+mod disks;
 mod exit_codes;
 mod forged;
 mod json;

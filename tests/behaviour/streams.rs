@@ -1,14 +1,13 @@
-//! Outputs that are not regular files, inputs that come once, and disks that are full.
+//! Outputs that are not regular files, and inputs that come once.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::FileTypeExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use crate::archive::{Members, gzip, layer, noise};
-use crate::lab::{Lab, is_root};
+use crate::lab::Lab;
 
 fn mkfifo(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().expect("coreutils").success());
@@ -23,6 +22,10 @@ fn standard_output_gets_the_bytes_and_standard_error_the_result() {
     let told = lab.run(&["create", "base.tar", "target.tar", "-o", "-"]).ok();
     assert!(told.stdout == lab.read("delta"));
     told.has(&["delta   ", ", checked"]);
+    for spelling in [&["-fo", "-"][..], &["-fo-"], &["-qo", "-"], &["--output=-", "--json"]] {
+        let told = lab.run(&[&["apply", "base.tar", "delta"], spelling].concat()).ok();
+        assert!(told.stdout == lab.read("target.tar"), "{spelling:?}");
+    }
 }
 
 #[test]
@@ -179,92 +182,4 @@ fn a_fifo_as_input_is_spooled() {
         fs::remove_file(lab.path("fifo")).expect("there");
         fs::remove_file(lab.path("out")).expect("there");
     }
-}
-
-/// A file system of its own, in memory, as large as said; gone when it is dropped.
-struct Tmpfs(PathBuf);
-
-impl Tmpfs {
-    fn mount(at: PathBuf, options: &str) -> Self {
-        fs::create_dir(&at).expect("writable");
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
-            .arg(&at)
-            .status()
-            .expect("mount");
-        assert!(mount.success(), "root may mount");
-        Self(at)
-    }
-
-    fn names(&self) -> usize {
-        fs::read_dir(&self.0).expect("there").count()
-    }
-}
-
-impl Drop for Tmpfs {
-    fn drop(&mut self) {
-        assert!(Command::new("umount").arg(&self.0).status().expect("umount").success());
-    }
-}
-
-#[test]
-fn a_full_disk_is_a_limit_with_its_path_and_nothing_stays_on_it() {
-    if !is_root("a_full_disk_is_a_limit_with_its_path_and_nothing_stays_on_it") {
-        return;
-    }
-    let lab = Lab::with_built(100_000, Some(gzip));
-    lab.create(&[]);
-    let disk = Tmpfs::mount(lab.path("disk"), "size=64k");
-    let (checked, written) = (
-        "not enough space in disk (wanted ",
-        "cannot write a temporary file in disk: No space left",
-    );
-    for (run, message) in [
-        (&["apply", "base.tar", "delta", "-o", "disk/out"][..], checked),
-        (&["apply", "base.tar", "delta", "-o", "-", "--tmpdir", "disk"], checked),
-        (&["create", "base.tar", "target.tar", "-o", "out", "--tmpdir", "disk"], written),
-    ] {
-        let told = lab.run(run);
-        assert_eq!((told.code, told.stdout()), (7, ""), "{}", told.stderr);
-        told.has(&[message, "hint: make room there, or name another place with --tmpdir or -o"]);
-        assert_eq!(disk.names(), 0);
-        assert!(!lab.path("out").exists());
-    }
-    let told = lab.run_with(&["create", "-", "target.tar", "-o", "out", "--tmpdir", "disk"], {
-        lab.read("base.tar")
-    });
-    assert_eq!(told.code, 7);
-    told.has(&["warning: disk is memory: what is spooled there counts as such"]);
-    told.has(&["cannot write a temporary file in disk: No space left"]);
-}
-
-#[test]
-fn a_disk_that_fills_up_meanwhile_is_a_limit_with_its_path() {
-    if !is_root("a_disk_that_fills_up_meanwhile_is_a_limit_with_its_path") {
-        return;
-    }
-    let lab = Lab::new();
-    let shared = layer("shared", &noise(1, 300_000));
-    lab.write("base.tar", &Members::oci("app", std::slice::from_ref(&shared), gzip).pack());
-    lab.write("target.tar", &Members::docker("app", &[shared, layer("new", b"new")]).pack());
-    lab.create(&[]);
-    // Room for the output or for the inflated base, not for both: each check alone passes.
-    let disk = Tmpfs::mount(lab.path("disk"), "size=500k");
-    let told = lab.run(&["apply", "base.tar", "delta", "-o", "disk/out", "--tmpdir", "disk"]);
-    assert_eq!(told.code, 7, "{}", told.stderr);
-    told.has(&["cannot write disk/out: No space left", "hint: make room there"]);
-    told.has(&["warning: disk is memory"]);
-    assert_eq!(disk.names(), 0);
-}
-
-#[test]
-fn a_read_only_file_system_is_a_failure_with_its_path() {
-    if !is_root("a_read_only_file_system_is_a_failure_with_its_path") {
-        return;
-    }
-    let lab = Lab::with_delta();
-    let disk = Tmpfs::mount(lab.path("disk"), "ro,size=64m");
-    let told = lab.refused(1, &["apply", "base.tar", "delta", "-o", "disk/out"]);
-    told.has(&["disk: Read-only file system", "hint: name another place with --tmpdir or -o"]);
-    drop(disk);
 }
