@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use chunkdelta::create::{self, CreateReport, ImageReport, Outcome};
+use chunkdelta::create::{self, CreateReport, ImageReport, LayerReport, Outcome};
 use chunkdelta::observer::Observer;
 use chunkdelta::units::Size;
 use serde_json::{Value, json};
@@ -92,8 +92,15 @@ fn text(report: &CreateReport, options: &create::CreateOptions, seconds: f64) ->
             lines.push(format!("  {outcome:<8}{layers} {noun}, {}", Size(len).short()));
         }
     }
+    let shared: u64 = report.layers.iter().map(shared_len).sum();
+    let layers_len = report.layers.iter().map(|layer| layer.len).sum();
+    lines.push(format!(
+        "shared  {} of the target's layers, {}",
+        Size(shared).short(),
+        percent(shared, layers_len)
+    ));
     let carried: u64 = report.streams.iter().map(|(_, decoded, _)| decoded).sum();
-    lines.push(format!("  carried {} of literals and instructions", Size(carried).short()));
+    lines.push(format!("carried {} of literals and instructions", Size(carried).short()));
     lines.push(format!(
         "delta   {} = {} of the target{}  {seconds:.1} s",
         Size(report.delta_len),
@@ -101,6 +108,15 @@ fn text(report: &CreateReport, options: &create::CreateOptions, seconds: f64) ->
         if options.has_self_check { ", checked" } else { ", not checked" },
     ));
     lines.join("\n")
+}
+
+/// Bytes of a layer that the base has.
+fn shared_len(layer: &LayerReport) -> u64 {
+    match layer.outcome {
+        Outcome::Reused | Outcome::Held => layer.len,
+        Outcome::Rebuilt(stats) => stats.base_bytes,
+        Outcome::Stored => 0,
+    }
 }
 
 fn percent(part: u64, whole: u64) -> String {
