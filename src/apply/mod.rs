@@ -46,6 +46,19 @@ pub struct ApplyOptions {
     pub may_replace: bool,
 }
 
+/// What the command does where nothing is said.
+impl Default for ApplyOptions {
+    fn default() -> Self {
+        Self {
+            jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            memory: Size(200_000_000),
+            tmpdir: None,
+            allow_missing: false,
+            may_replace: false,
+        }
+    }
+}
+
 /// What `apply` did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApplyReport {

@@ -22,15 +22,12 @@ pub(super) struct Options {
     library: ApplyOptions,
 }
 
-/// Memory to stay within where nothing is said.
-const DEFAULT_MEMORY: Size = Size(200_000_000);
-
 /// Options of the library for what `apply` and `verify` share.
 pub(super) fn library(work: WorkArgs, images: &ImageArgs, may_replace: bool) -> ApplyOptions {
     let Work { jobs, memory, tmpdir } = work.into();
     ApplyOptions {
         jobs,
-        memory: memory.unwrap_or(DEFAULT_MEMORY),
+        memory: memory.unwrap_or(ApplyOptions::default().memory),
         tmpdir,
         allow_missing: images.allow_missing,
         may_replace,

@@ -22,8 +22,6 @@ pub(super) struct Options {
     library: create::CreateOptions,
 }
 
-/// Memory to stay within where nothing is said.
-const DEFAULT_MEMORY: Size = Size(600_000_000);
 /// The level of `--best`.
 const BEST_LEVEL: u8 = 22;
 
@@ -43,7 +41,7 @@ impl TryFrom<CreateArgs> for Options {
                     Effort::Best => BEST_LEVEL,
                 },
                 jobs,
-                memory: memory.unwrap_or(DEFAULT_MEMORY),
+                memory: memory.unwrap_or(create::CreateOptions::default().memory),
                 tmpdir,
                 has_self_check: !args.no_self_check,
                 is_portable: args.portable,

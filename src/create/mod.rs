@@ -58,6 +58,22 @@ pub struct CreateOptions {
     pub may_replace: bool,
 }
 
+/// What the command does where nothing is said.
+impl Default for CreateOptions {
+    fn default() -> Self {
+        Self {
+            level: 3,
+            jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            memory: Size(600_000_000),
+            tmpdir: None,
+            has_self_check: true,
+            is_portable: false,
+            allow_missing: false,
+            may_replace: false,
+        }
+    }
+}
+
 /// Memory that `create` takes besides its coders: index, instructions, buffers. 8 GB of base take
 /// 17 MB of index; the rest is what a run on the largest corpus pair was seen to take.
 const FIXED_MEMORY: u64 = 96 << 20;
