@@ -78,7 +78,9 @@ fn check(lab: &TempDir, bases: &[&Path], target: &Path, levels: &[u8]) {
     for level in levels {
         let plain = zstd_len(&whole, *level);
         for base in bases {
-            for is_portable in [false, true] {
+            // Where nothing is held, both are the same.
+            let has_two = !base.ends_with("unrelated.tar");
+            for is_portable in [false, true].into_iter().take(if has_two { 2 } else { 1 }) {
                 let delta = lab.path().join("delta");
                 let options =
                     CreateOptions { has_self_check: false, is_portable, ..create_options(*level) };
@@ -210,6 +212,6 @@ fn hard_targets_cost_no_more_than_zstd_at_the_default_level() {
 #[ignore = "slow: megabytes at the levels at which zstd takes its time"]
 fn hard_targets_cost_no_more_than_zstd_at_every_level() {
     if has_zstd("hard_targets_cost_no_more_than_zstd_at_every_level") {
-        check_hard_cases(20 << 20, &[1, 3, 9, 19]);
+        check_hard_cases(8 << 20, &[1, 3, 9, 19]);
     }
 }

@@ -84,7 +84,7 @@ fn a_gnu_sparse_member() {
     layer.extend(sparse.as_bytes());
     layer.extend(&stored);
     layer.extend(self::layer(4));
-    as_layer("GNU sparse", &layer, 50_000);
+    as_layer("GNU sparse", &layer, 30_000);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_gnu_sparse_member_with_an_extended_map() {
     layer.extend(map);
     layer.extend(noise(5, 512 * 6));
     layer.extend(self::layer(6));
-    as_layer("extended GNU sparse", &layer, 50_000);
+    as_layer("extended GNU sparse", &layer, 40_000);
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn pax_sparse_members() {
         layer.extend(header(b"GNUSparseFile.0/sparse", stored.len(), b'0'));
         layer.extend(stored);
         layer.extend(self::layer(9));
-        as_layer(&format!("PAX sparse {version}"), &layer, 50_000);
+        as_layer(&format!("PAX sparse {version}"), &layer, 40_000);
     }
 }
 

@@ -102,14 +102,20 @@ pub(crate) fn noise(seed: u64, len: usize) -> Vec<u8> {
     out
 }
 
-/// Text of words that are the more frequent the shorter they are, in lines.
+/// Text of 4,065 words, some of which are much more frequent than others, in lines.
 pub(crate) fn text(seed: u64, len: usize) -> Vec<u8> {
+    let word = |number: u64| {
+        let noise = noise(number, 12);
+        let letters = noise[1..].iter().map(|byte| b"etaoinshrdlucmfw"[usize::from(byte % 16)]);
+        letters.take(2 + usize::from(noise[0] % 8)).collect::<Vec<u8>>()
+    };
+    let words: Vec<Vec<u8>> = (0..=255 * 255 / 16).map(word).collect();
     let mut out = Vec::with_capacity(len + 16);
     for pair in noise(seed, len).chunks_exact(2) {
-        // The product of two even numbers up to 255 prefers small ones.
-        let word = u32::from(pair[0]) * u32::from(pair[1]) / 16;
-        out.extend(format!("{word:o}").bytes().map(|digit| b"etaoinsr"[usize::from(digit - b'0')]));
-        out.push(if word % 11 == 0 { b'\n' } else { b' ' });
+        // A product of two numbers is more often small than large.
+        let number = usize::from(pair[0]) * usize::from(pair[1]) / 16;
+        out.extend(&words[number]);
+        out.push(if number % 11 == 0 { b'\n' } else { b' ' });
         if out.len() >= len {
             break;
         }
