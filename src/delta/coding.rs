@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::EncodeOptions;
 use super::groups::GroupDraft;
 use crate::format::{
-    CONTROL_STREAMS, Class, Codec, Frame, FrameRow, STREAM_KINDS, Stream, StreamKind, encode_frame,
+    CONTROL_STREAMS, Codec, Frame, FrameRow, STREAM_KINDS, Stream, StreamKind, encode_frame,
 };
 
 /// A group's streams with their frames.
@@ -33,6 +33,8 @@ const WINDOW_LOG: u32 = 24;
 const CONTROL_LEVEL: i32 = 19;
 /// Longest control stream that is coded at [`CONTROL_LEVEL`] whatever the level, in bytes.
 const CONTROL_LEN: usize = 256 << 10;
+/// Least zstd level of longer ones.
+const LONG_CONTROL_LEVEL: i32 = 9;
 /// Frames that are coded before their bytes are handed out, for each worker: the more, the less
 /// workers wait for each other, and the more coded frames are held.
 const FRAMES_PER_WORKER: usize = 4;
@@ -170,23 +172,13 @@ fn split<'d>(pieces: &[&'d [u8]], len: usize) -> impl Iterator<Item = Vec<&'d [u
 
 impl Job<'_> {
     fn code(&self, level: i32) -> io::Result<(Codec, Frame)> {
-        let bytes = self.pieces.concat();
-        let level = self.level(level, &bytes)?;
-        let frame = encode_frame(&bytes, Codec::Zstd, level, WINDOW_LOG)?;
+        let level = match StreamKind::at_slot(self.slot) {
+            Some(StreamKind::Literals(_)) => level,
+            _ if self.len <= CONTROL_LEN => CONTROL_LEVEL,
+            _ => level.max(LONG_CONTROL_LEVEL),
+        };
+        let frame = encode_frame(&self.pieces.concat(), Codec::Zstd, level, WINDOW_LOG)?;
         Ok((Codec::Zstd, frame))
-    }
-
-    fn level(&self, level: i32, bytes: &[u8]) -> io::Result<i32> {
-        if self.slot < CONTROL_STREAMS {
-            return Ok(if self.len <= CONTROL_LEN { CONTROL_LEVEL } else { level.max(9) });
-        }
-        // What is compressed already is not worth a second thought, unless it only says so.
-        let is_dense = StreamKind::at_slot(self.slot) == Some(StreamKind::Literals(Class::DENSE));
-        if is_dense && level > 1 {
-            let quick = encode_frame(bytes, Codec::Zstd, 1, WINDOW_LOG)?;
-            return Ok(if quick.bytes.len() > bytes.len() / 20 * 19 { 1 } else { level });
-        }
-        Ok(level)
     }
 }
 
