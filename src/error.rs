@@ -38,6 +38,9 @@ pub enum Error {
     /// The delta that was just made does not give the target back.
     #[error("the delta does not pass its own check")]
     SelfCheck(#[source] ApplyError),
+    /// The delta would be one that no reader accepts.
+    #[error("the target is too large for one delta")]
+    TooLarge(#[source] FormatError),
     /// The output cannot appear.
     #[error(transparent)]
     Publish(#[from] PublishError),
@@ -80,7 +83,7 @@ pub enum Error {
     /// The base lacks what the delta needs.
     #[error(
         "{} does not have what the delta needs: {}",
-        Shown(image.as_str()), missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        Shown(image.as_str()), listed(missing.iter())
     )]
     BaseLacks {
         /// The base as the user named it.
@@ -136,6 +139,18 @@ pub enum Error {
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
+/// Digests that are named in one message; more are counted.
+const LISTED: usize = 10;
+
+/// The first items of a list, and how many more there are.
+fn listed<T: std::fmt::Display>(mut items: impl ExactSizeIterator<Item = T>) -> String {
+    let mut list: Vec<String> = items.by_ref().take(LISTED).map(|item| item.to_string()).collect();
+    if items.len() > 0 {
+        list.push(format!("and {} more", items.len()));
+    }
+    list.join(", ")
+}
+
 /// Something that a delta needs of the base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Missing {
@@ -174,7 +189,7 @@ impl Explain for Error {
                 class => class,
             },
             Self::TargetSelector { .. } => Class::Unsupported,
-            Self::Memory { .. } => Class::Limit,
+            Self::Memory { .. } | Self::TooLarge(_) => Class::Limit,
             Self::SelfCheck(_) | Self::Threads(_) => Class::Failed,
         }
     }
@@ -183,7 +198,10 @@ impl Explain for Error {
         let hint = match self {
             Self::Image(error) => return error.hint(),
             Self::Delta { source, .. } => return source.hint(),
-            Self::Apply(error) | Self::SelfCheck(error) => return error.hint(),
+            Self::Apply(error) => return error.hint(),
+            Self::SelfCheck(_) => {
+                "this is a fault of chunkdelta, and nothing was written: please report it"
+            }
             Self::Publish(error) => return error.hint(),
             Self::Spool(error) => return error.hint(),
             Self::File(error) => return error.hint(),
@@ -208,7 +226,8 @@ impl Explain for Error {
             Self::TargetSelector { .. } => {
                 "copy the one image into a file of its own first: `skopeo copy` or `docker save`"
             }
-            Self::Memory { .. } => "allow more with --memory, or name fewer threads with -j",
+            Self::Memory { .. } => "allow more with --memory; create takes less at a lower level",
+            Self::TooLarge(_) => "send its images or layers one by one",
             Self::Threads(_) => return None,
         };
         Some(hint.to_owned())
@@ -224,9 +243,8 @@ impl Explain for Error {
                 Some((expected.to_string(), found.to_string()))
             }
             Self::BaseLacks { missing, found, .. } => {
-                let list = |digests: Vec<String>| digests.join(", ");
-                let missing = missing.iter().map(|missing| missing.digest.to_string()).collect();
-                Some((list(missing), list(found.iter().map(Digest::to_string).collect())))
+                let missing = missing.iter().map(|missing| missing.digest);
+                Some((listed(missing), listed(found.iter())))
             }
             _ => None,
         }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::fs::FileExt as _;
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -12,7 +13,7 @@ use crate::delta::{ApplyError, Sources, missing_nodes};
 use crate::digest::{Digest, Hasher};
 use crate::error::{Error, Missing};
 use crate::fault::FileError;
-use crate::format::{BASE_BLOCK_LEN, Delta, NONE, Node, Run, WayKind, used_len};
+use crate::format::{BASE_BLOCK_LEN, Delta, FormatError, NONE, Node, Run, WayKind, used_len};
 use crate::image::{Blob, BlobKind, Image};
 use crate::observer::Observer;
 use crate::source::{ReadAt, Sequential};
@@ -27,6 +28,8 @@ pub(super) struct Base<'a> {
     contents: HashMap<Digest, &'a Blob>,
     /// Blobs by the digest of their stored bytes.
     blobs: HashMap<Digest, &'a Blob>,
+    /// Held by who decodes zstd.
+    zstd_turn: Mutex<()>,
 }
 
 /// The blob that gives a node.
@@ -66,7 +69,7 @@ impl<'a> Base<'a> {
                 digest.map(|digest| blobs.entry(digest).or_insert(blob));
             }
         }
-        Self { delta, image, name, contents, blobs }
+        Self { delta, image, name, contents, blobs, zstd_turn: Mutex::new(()) }
     }
 
     /// The blob that gives a node by its first way for which there is one.
@@ -91,6 +94,7 @@ impl<'a> Base<'a> {
     /// Has the base everything that no recipe makes?
     pub(super) fn check_complete(&self) -> Result<(), Error> {
         let nodes = &self.delta.header().nodes;
+        let in_other_compression = self.nodes_with_content();
         let given: Vec<Option<Box<dyn ReadAt>>> = nodes
             .iter()
             .map(|node| self.giver(node).map(|_| Box::new(Vec::new()) as Box<dyn ReadAt>))
@@ -100,7 +104,7 @@ impl<'a> Base<'a> {
             .map(|row| {
                 let node = &nodes[row as usize];
                 let is_blob = node.ways[0].kind == WayKind::GivenBlob.number();
-                let has_content = is_blob && self.has_content_of(row);
+                let has_content = is_blob && in_other_compression.contains(&row);
                 Missing { digest: self.delta.digest(node.digest), is_blob, has_content }
             })
             .collect();
@@ -115,11 +119,13 @@ impl<'a> Base<'a> {
         Err(Error::BaseLacks { image: self.name.to_owned(), missing, found })
     }
 
-    /// Has the base the content of a layer that the delta wants as it is stored?
-    fn has_content_of(&self, row: u32) -> bool {
-        let roles = self.delta.header().roles.iter();
-        let mut diff_ids = roles.filter(|role| role.node == row && role.diff_id != NONE);
-        diff_ids.any(|role| self.contents.contains_key(&self.delta.digest(role.diff_id)))
+    /// The nodes whose content the base has, whatever it stores them as.
+    fn nodes_with_content(&self) -> HashSet<u32> {
+        let roles = self.delta.header().roles.iter().filter(|role| role.diff_id != NONE);
+        roles
+            .filter(|role| self.contents.contains_key(&self.delta.digest(role.diff_id)))
+            .map(|role| role.node)
+            .collect()
     }
 
     /// A source for each node that the base gives; what is compressed is inflated first, as far as
@@ -167,6 +173,9 @@ impl<'a> Base<'a> {
         giver: &Giver<'a>,
         spooler: &Spooler,
     ) -> Result<Box<dyn ReadAt + Send + 'a>, Error> {
+        // A zstd decoder may take 128 MiB for its window: one at a time.
+        let _turn = (giver.blob.compression == Compression::Zstd)
+            .then(|| self.zstd_turn.lock().unwrap_or_else(PoisonError::into_inner));
         let file = spooler.create(None)?;
         let write = |bytes: &[u8], offset| {
             file.write_all_at(bytes, offset)
@@ -201,9 +210,16 @@ impl<'a> Base<'a> {
         Ok(Box::new(source))
     }
 
-    /// The error for a blob that is not what the base's documents say; hashes it to tell what it is.
+    /// The error for a blob that does not give what a node declares; hashes it to tell whose fault
+    /// that is.
     fn damaged(&self, blob: &Blob, expected: Digest, way: WayKind) -> Error {
         match self.found(blob, way) {
+            Ok(found) if found == expected => ApplyError::from(FormatError::Rule {
+                rule: "a node is as long as what has its digest",
+                place: "digest of a node in the table",
+                row: 0,
+            })
+            .into(),
             Ok(found) => Error::BaseDamaged {
                 image: self.name.to_owned(),
                 blob: blob.name.clone(),
@@ -251,10 +267,9 @@ impl Giver<'_> {
     }
 
     fn uses(&self, block: u64) -> bool {
-        self.used.iter().any(|run| {
-            let first = u64::from(run.first);
-            (first..first + u64::from(run.count)).contains(&block)
-        })
+        let before = self.used.partition_point(|run| u64::from(run.first) <= block);
+        let run = before.checked_sub(1).map(|row| self.used[row]);
+        run.is_some_and(|run| block < u64::from(run.first) + u64::from(run.count))
     }
 }
 

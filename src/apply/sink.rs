@@ -1,5 +1,6 @@
 //! Where the target is built: an unnamed file, a directory beside its name, or scratch space.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -17,8 +18,8 @@ use crate::spool::Spooler;
 pub(super) enum Destination {
     /// One file.
     File(Staged),
-    /// A directory; its files in the order of the outputs.
-    Directory { staged: StagedDirectory, files: Vec<Option<File>> },
+    /// A directory; of its files, by the order of the outputs, one is open at a time.
+    Directory { staged: StagedDirectory, paths: Vec<Vec<u8>>, open: RefCell<Option<(usize, File)>> },
     /// Nothing will appear; all outputs lie one after the other in scratch space.
     Nowhere { file: File, starts: Vec<u64>, dir: PathBuf },
 }
@@ -34,16 +35,15 @@ impl Destination {
             return Ok(Self::File(output.stage_file(spooler, len)?));
         }
         let staged = output.stage_directory(len)?;
-        let mut files = Vec::with_capacity(header.outputs.len());
         for output in &header.outputs {
-            files.push(if output.kind == OutputKind::File.number() {
-                Some(staged.create_file(&output.path)?)
+            if output.kind == OutputKind::File.number() {
+                staged.create_file(&output.path)?;
             } else {
                 staged.create_directory(&output.path)?;
-                None
-            });
+            }
         }
-        Ok(Self::Directory { staged, files })
+        let paths = header.outputs.iter().map(|output| output.path.clone()).collect();
+        Ok(Self::Directory { staged, paths, open: RefCell::default() })
     }
 
     /// Space to build the outputs in where only the proof is wanted.
@@ -73,24 +73,31 @@ impl Destination {
     pub(super) fn publish(self) -> Result<(), Error> {
         match self {
             Self::File(staged) => staged.publish()?,
-            Self::Directory { staged, files } => {
-                drop(files);
-                staged.publish()?;
-            }
+            Self::Directory { staged, .. } => staged.publish()?,
             Self::Nowhere { .. } => {}
         }
         Ok(())
     }
 
-    /// The file that holds an output, and where it begins there.
-    fn place(&self, output: usize) -> io::Result<(&File, u64)> {
+    /// Uses the file that holds an output, and the offset at which it begins there.
+    fn with<T>(
+        &self,
+        output: usize,
+        run: impl FnOnce(&File, u64) -> io::Result<T>,
+    ) -> io::Result<T> {
         match self {
-            Self::File(staged) => Ok((staged.file(), 0)),
-            Self::Directory { files, .. } => match files.get(output) {
-                Some(Some(file)) => Ok((file, 0)),
-                _ => Err(io::ErrorKind::NotFound.into()),
-            },
-            Self::Nowhere { file, starts, .. } => Ok((file, starts[output])),
+            Self::File(staged) => run(staged.file(), 0),
+            Self::Directory { staged, paths, open } => {
+                let mut open = open.borrow_mut();
+                let file = match open.take().filter(|(number, _)| *number == output) {
+                    Some((_, file)) => file,
+                    None => staged.open_file(&paths[output])?,
+                };
+                let result = run(&file, 0);
+                *open = Some((output, file));
+                result
+            }
+            Self::Nowhere { file, starts, .. } => run(file, starts[output]),
         }
     }
 }
@@ -103,15 +110,13 @@ pub(super) struct Counted<'a> {
 
 impl Sink for Counted<'_> {
     fn write(&mut self, output: usize, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let (file, start) = self.destination.place(output)?;
-        file.write_all_at(bytes, start + offset)?;
+        self.destination.with(output, |file, start| file.write_all_at(bytes, start + offset))?;
         self.observer.advance(bytes.len() as u64);
         Ok(())
     }
 
     fn read(&self, output: usize, offset: u64, buf: &mut [u8]) -> io::Result<()> {
-        let (file, start) = self.destination.place(output)?;
-        file.read_exact_at(buf, start + offset)
+        self.destination.with(output, |file, start| file.read_exact_at(buf, start + offset))
     }
 }
 

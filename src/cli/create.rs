@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use chunkdelta::create::{self, CreateReport, ImageReport, LayerReport, Outcome};
+use chunkdelta::fault::Shown;
 use chunkdelta::observer::Observer;
 use chunkdelta::units::Size;
 use serde_json::{Value, json};
@@ -80,7 +81,11 @@ fn text(report: &CreateReport, options: &create::CreateOptions, seconds: f64) ->
     };
     let mut lines = Vec::new();
     for (role, image) in [("base", &report.base), ("target", &report.target)] {
-        let names = if image.names.is_empty() { "-".to_owned() } else { image.names.join(", ") };
+        let names = if image.names.is_empty() {
+            "-".to_owned()
+        } else {
+            Shown(image.names.join(", ").as_str()).to_string()
+        };
         lines.push(format!("{role:<8}{names}  {}  {}", image.form, Size(image.len).short()));
     }
     for outcome in ["reused", "held", "rebuilt", "stored"] {

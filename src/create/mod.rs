@@ -28,7 +28,7 @@ use crate::compression::Compression;
 use crate::delta::{self, EncodeOptions, Encoded};
 use crate::error::Error;
 use crate::fault::FileError;
-use crate::format::encode_head;
+use crate::format::{check, encode_head};
 use crate::image::{self, Image, Location, OpenOptions, Reference};
 use crate::index::{BaseIndex, Content};
 use crate::observer::{Counter, Detail, Observer, Stage};
@@ -207,6 +207,8 @@ impl Run<'_> {
             EncodeOptions { level: self.options.level.into(), params, workers: self.workers };
         let encoded = delta::encode(&contents, &index, plan.target.clone(), options, &mut body)
             .map_err(FileError::at("write a temporary file in", spooler.dir()))?;
+        // A delta that breaks a ceiling is found here, whether or not it is checked afterwards.
+        check(&encoded.header, encoded.body_len).map_err(Error::TooLarge)?;
         let prefix = encode_head(&encoded.header, encoded.body_len)
             .map_err(FileError::at("write", Path::new("the header")))?;
         let len = prefix.len() as u64 + encoded.body_len;

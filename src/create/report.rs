@@ -5,6 +5,7 @@ use std::fmt;
 use super::target::Plan;
 use crate::delta::{Encoded, NodeStats, Origin};
 use crate::digest::Digest;
+use crate::fault::Shown;
 use crate::format::BLOCK_LEN;
 use crate::image::{BlobKind, Image};
 use crate::units::Size;
@@ -78,6 +79,7 @@ impl Outcome {
 impl fmt::Display for LayerReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, digest, len, outcome } = self;
+        let name = Shown(name.as_str());
         write!(f, "layer {name} ({digest}, {}): {}", Size(*len).short(), outcome.name())?;
         match outcome {
             Outcome::Rebuilt(stats) => write!(

@@ -39,7 +39,18 @@ pub(super) fn prove(
         apply(&delta, &file, &sources, &mut sink, options)?;
         if sink.done == total { Ok(()) } else { Err(ApplyError::Different { offset: sink.done }) }
     };
-    prove().map_err(Error::SelfCheck)
+    prove().map_err(|error| Error::SelfCheck(as_difference(error)))
+}
+
+/// Takes out the difference that [`Compare`] reports by way of the applier.
+fn as_difference(error: ApplyError) -> ApplyError {
+    match error {
+        ApplyError::Output(error) => match error.downcast::<Different>() {
+            Ok(Different(offset)) => ApplyError::Different { offset },
+            Err(error) => ApplyError::Output(error),
+        },
+        error => error,
+    }
 }
 
 /// A sink that knows what should come.

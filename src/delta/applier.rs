@@ -18,7 +18,7 @@ pub type Sources<'a> = [Option<Box<dyn ReadAt + 'a>>];
 /// How a delta is run.
 #[derive(Clone, Copy, Default)]
 pub struct ApplyOptions<'a> {
-    /// Hash and compare every node; only a sink that compares every byte itself does without.
+    /// Do not hash and compare every node: for a sink that compares every byte itself.
     pub is_unverified: bool,
     /// Space to decode a group's streams into, one after the other; without it all are open.
     pub scratch: Option<&'a dyn Scratch>,

@@ -37,7 +37,7 @@ const CONTROL_LEN: usize = 256 << 10;
 const LONG_CONTROL_LEVEL: i32 = 9;
 /// Frames that are coded before their bytes are handed out, for each worker: the more, the less
 /// workers wait for each other, and the more coded frames are held.
-const FRAMES_PER_WORKER: usize = 4;
+const FRAMES_PER_WORKER: usize = 2;
 
 /// Longest frame for a level, decoded, in bytes. Threads share a stream by its frames; what one
 /// frame holds, the next one cannot match. The higher levels pay for the window, so they get it.
@@ -49,16 +49,16 @@ fn frame_len(level: i32) -> usize {
     }
 }
 
-/// Memory that coding one frame takes at most, in bytes: the frame, its coded form, libzstd's
-/// tables. The tables were measured for a window of 16 MiB.
+/// Memory that a worker takes at most, in bytes: libzstd's tables for a window of 16 MiB (hash and
+/// chain, 4 bytes an entry, by the level's parameters), the frame, coded frames that wait.
 fn worker_memory(level: i32) -> u64 {
     let tables: u64 = match level {
-        ..=6 => 24 << 20,
+        ..=6 => 16 << 20,
         7..=12 => 48 << 20,
-        13..=17 => 128 << 20,
-        _ => 320 << 20,
+        13..=19 => 112 << 20,
+        _ => 288 << 20,
     };
-    tables + 2 * frame_len(level) as u64
+    tables + (1 + FRAMES_PER_WORKER as u64) * frame_len(level) as u64
 }
 
 /// How many frames may be coded at once within `memory` bytes, at most `jobs`.

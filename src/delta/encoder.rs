@@ -86,6 +86,7 @@ pub fn encode(
     let contents: HashSet<Digest> = base.iter().map(|content| content.digest).collect();
     for node in target.nodes.iter_mut().filter(|node| contents.contains(&node.digest)) {
         node.origin = Origin::GivenContent;
+        node.children.clear();
     }
     let target = &target;
     let pool = Pool { contents: base, index, cutter: Cutter::new(options.params) };
@@ -217,7 +218,7 @@ fn roles(target: &Target<'_>, numbering: &Numbering) -> Vec<Role> {
     let role = |role: &super::TargetRole| Role {
         parent: role.parent.map_or(NONE, row),
         role: role.kind.number(),
-        node: role.node.map_or(NONE, |node| numbering.number(target.nodes[node].digest)),
+        node: role.node.and_then(|node| numbering.find(target.nodes[node].digest)).unwrap_or(NONE),
         diff_id: role.diff_id.map_or(NONE, |diff_id| numbering.row(diff_id.0)),
         media_type: role.media_type.clone(),
         platform: role.platform.clone(),

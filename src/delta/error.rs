@@ -31,6 +31,9 @@ pub enum ApplyError {
     /// The output cannot be written or read back.
     #[error("cannot write the output")]
     Output(#[source] io::Error),
+    /// The streams of a group cannot be kept outside memory.
+    #[error("cannot write a temporary file")]
+    Scratch(#[source] io::Error),
     /// The output differs from the bytes that it is compared with.
     #[error("the delta does not give back the target (first difference at offset {offset})")]
     Different {
@@ -45,7 +48,7 @@ impl Explain for ApplyError {
             Self::Format(error) => error.class(),
             Self::DigestMismatch { .. } => Class::Damaged,
             Self::Base { .. } => Class::BaseMismatch,
-            Self::Output(error) => match error.kind() {
+            Self::Output(error) | Self::Scratch(error) => match error.kind() {
                 io::ErrorKind::StorageFull
                 | io::ErrorKind::QuotaExceeded
                 | io::ErrorKind::FileTooLarge => Class::Limit,
@@ -65,6 +68,10 @@ impl Explain for ApplyError {
             Self::Output(_) if self.class() == Class::Limit => {
                 Some("make room there, or name another place with -o".to_owned())
             }
+            Self::Scratch(_) => Some(
+                "make room there, name another place with --tmpdir, or allow more --memory"
+                    .to_owned(),
+            ),
             Self::Output(_) => None,
             Self::Different { .. } => {
                 Some("this is a fault of chunkdelta, and nothing was written: report it".to_owned())

@@ -67,7 +67,7 @@ impl<'run, 'scope, 'env> Execution<'run, 'scope, 'env> {
             if first.way > 0 && self.is_given(first.node) {
                 continue;
             }
-            let mut streams = GroupStreams::open(self.delta, body, number, options.scratch)?;
+            let mut streams = GroupStreams::open(self.delta, &body, number, options.scratch)?;
             for part in &group.parts {
                 self.part(part, &group.streams, &mut streams, number)?;
             }

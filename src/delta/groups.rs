@@ -9,8 +9,8 @@ use super::{BaseContent, Origin, Target};
 use crate::digest::Digest;
 use crate::format::{CONTROL_STREAMS, Class, Instruction, NONE, PartWriter, STREAM_KINDS};
 
-/// Literal bytes at which a group is closed: half of what the format allows, so that the control
-/// streams and one more literal always fit.
+/// Decoded bytes at which a group is closed: half of what the format allows, so that one more literal
+/// always fits.
 const GROUP_LEN: usize = 128 << 20;
 
 /// A group before its streams are coded.
@@ -130,7 +130,7 @@ impl Writer<'_, '_> {
         let mut writer = PartWriter::new(&mut group.control);
         for operation in &self.plan.scripts[node][start..] {
             let waits = matches!(operation, Operation::Place { node } if self.is_to_do(*node));
-            if waits || group.literal_len >= GROUP_LEN {
+            if waits || group.literal_len + writer.control_len() >= GROUP_LEN {
                 break;
             }
             at += 1;
@@ -199,6 +199,6 @@ impl Writer<'_, '_> {
 
 impl GroupDraft<'_> {
     fn is_full(&self) -> bool {
-        self.literal_len >= GROUP_LEN
+        self.literal_len + self.control.iter().map(Vec::len).sum::<usize>() >= GROUP_LEN
     }
 }

@@ -58,8 +58,7 @@ pub(super) struct Pool<'a> {
 }
 
 impl Pool<'_> {
-    /// Matches the stretches of `bytes` that begin in `wanted` ranges (start, end), which are
-    /// edges of stretches.
+    /// Finds what the base has of `bytes`, which `stretches` tile.
     pub(super) fn matches(&self, bytes: &[u8], stretches: &[Stretch]) -> Matches {
         let parts: Vec<Matches> = tasks(bytes.len(), stretches)
             .into_par_iter()

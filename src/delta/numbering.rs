@@ -53,9 +53,14 @@ impl Numbering {
         }
     }
 
-    /// Number of the node with this digest.
+    /// Number of the node with this digest, which operations or outputs cite.
     pub(super) fn number(&self, digest: Digest) -> u32 {
         self.numbers[&digest]
+    }
+
+    /// Number of the node with this digest, unless it lies in nothing but a node that the base gives.
+    pub(super) fn find(&self, digest: Digest) -> Option<u32> {
+        self.numbers.get(&digest).copied()
     }
 
     /// Row of a digest.

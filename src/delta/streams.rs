@@ -3,6 +3,7 @@
 
 use std::io;
 
+use super::ApplyError;
 use crate::format::{
     Body, CONTROL_STREAMS, Delta, FormatError, STREAM_KINDS, StreamBytes, StreamKind, StreamReader,
 };
@@ -42,15 +43,15 @@ impl<'a> GroupStreams<'a> {
     /// Opens the streams of group `number`; with `scratch`, each is decoded into it first.
     pub(super) fn open(
         delta: &'a Delta,
-        body: Body<'a>,
+        body: &Body<'a>,
         number: usize,
         scratch: Option<&'a dyn Scratch>,
-    ) -> Result<Self, FormatError> {
+    ) -> Result<Self, ApplyError> {
         let mut streams = [const { None }; STREAM_KINDS];
         let starts = &delta.needs().stream_starts[number];
         let mut at = 0;
         for (stream, start) in delta.header().groups[number].streams.iter().zip(starts) {
-            let mut reader = StreamReader::new(body, stream, *start)?;
+            let mut reader = StreamReader::new(body.clone(), stream, *start)?;
             let left = stream.decoded_len();
             let bytes = if let Some(scratch) = scratch {
                 spill(&mut reader, left, scratch, at)?;
@@ -71,13 +72,13 @@ fn spill(
     len: u64,
     scratch: &dyn Scratch,
     start: u64,
-) -> Result<(), FormatError> {
+) -> Result<(), ApplyError> {
     let mut piece = vec![0; SCRATCH_PIECE];
     let mut done = 0;
     while done < len {
         let now = usize::try_from(len - done).unwrap_or(usize::MAX).min(SCRATCH_PIECE);
         reader.fill(&mut piece[..now])?;
-        scratch.write_all_at(&piece[..now], start + done).map_err(FormatError::Read)?;
+        scratch.write_all_at(&piece[..now], start + done).map_err(ApplyError::Scratch)?;
         done += now as u64;
     }
     Ok(())

@@ -203,3 +203,61 @@ proptest! {
         prop_assert_eq!(run(&[&base], &delta).expect("own delta").0, [target]);
     }
 }
+
+#[test]
+fn a_block_is_read_once_however_many_frames_lie_in_it() {
+    struct Counted<'a>(&'a [u8], std::sync::atomic::AtomicUsize);
+    impl ReadAt for Counted<'_> {
+        fn len(&self) -> u64 {
+            self.0.len() as u64
+        }
+
+        fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+            self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            self.0.read_exact_at(buf, offset)
+        }
+    }
+
+    let target = samples::random(11, 1000);
+    let (delta, _) = create(&[], one_file(vec![made(&target, Class::OTHER)]));
+    let opened = Delta::open(&delta).expect("own delta");
+    let mut header = opened.header().clone();
+    // The literals again, stored, in a frame for each byte.
+    let mut body = Vec::new();
+    for stream in &mut header.groups[0].streams {
+        let reader = opened.body(&delta);
+        let starts = &opened.needs().stream_starts[0];
+        let number =
+            opened.header().groups[0].streams.iter().position(|other| other.kind == stream.kind);
+        let start = starts[number.expect("it is one of them")];
+        let mut bytes = vec![0; usize::try_from(stream.decoded_len()).expect("small")];
+        let mut reader = crate::format::StreamReader::new(reader, stream, start).expect("known");
+        reader.fill(&mut bytes).expect("whole");
+        stream.codec = crate::format::Codec::Stored.number();
+        let row = crate::format::FrameRow { encoded: 1, decoded: 1, window_log: 0 };
+        stream.frames = vec![row; bytes.len()];
+        body.extend(bytes);
+    }
+    header.blocks = vec![*Digest::of(&body).as_bytes()];
+    let mut split = encode_head(&header, body.len() as u64).expect("memory");
+    split.extend(&body);
+    let opened = Delta::open(&split).expect("lawful");
+    let counted = Counted(&split, std::sync::atomic::AtomicUsize::new(0));
+    let mut sink = Memory(vec![Vec::new()]);
+    apply(&opened, &counted, &[None], &mut sink, ApplyOptions::default()).expect("lawful");
+    assert_eq!(sink.0, [target]);
+    assert_eq!(counted.1.into_inner(), 1);
+}
+
+#[test]
+fn an_envelope_that_the_base_has_as_a_content_costs_its_digest_alone() {
+    let inner = samples::random(12, 3000);
+    let envelope = [b"head", &inner[..], b"tail"].concat();
+    let children = vec![Child { offset: 4, end: 3004, node: 0 }];
+    let nodes = vec![
+        made(&inner, Class::OTHER),
+        TargetNode { children, ..made(&envelope, Class::ENVELOPE) },
+    ];
+    let (delta, _) = create(&[&envelope], one_file(nodes));
+    assert_eq!(run(&[&envelope], &delta).expect("own delta").0, [envelope]);
+}

@@ -1,6 +1,8 @@
 //! The body behind its block digests: no byte leaves a block whose digest did not match.
 
+use std::cell::RefCell;
 use std::io::{self, BufRead, Read};
+use std::rc::Rc;
 
 use super::FormatError;
 use crate::digest::{Digest, Hasher};
@@ -9,14 +11,21 @@ use crate::source::ReadAt;
 /// Length of a body block, the last one apart, in bytes.
 pub const BLOCK_LEN: u64 = 256 << 10;
 
+/// A block whose digest matched, with its number.
+pub(super) type Block = (u64, Rc<Vec<u8>>);
+
 /// The body of a delta, read in blocks that are checked.
-#[derive(Clone, Copy)]
+///
+/// Its copies share the block that was read last: many short frames or streams in one block cost
+/// one reading of it.
+#[derive(Clone)]
 pub struct Body<'a> {
     file: &'a dyn ReadAt,
     /// Where the body begins in the file.
     start: u64,
     len: u64,
     blocks: &'a [[u8; 32]],
+    last: Rc<RefCell<Option<Block>>>,
 }
 
 impl std::fmt::Debug for Body<'_> {
@@ -31,7 +40,7 @@ impl std::fmt::Debug for Body<'_> {
 impl<'a> Body<'a> {
     /// The `len` bytes of `file` from `start` on, with a digest for each block.
     pub(super) fn new(file: &'a dyn ReadAt, start: u64, len: u64, blocks: &'a [[u8; 32]]) -> Self {
-        Self { file, start, len, blocks }
+        Self { file, start, len, blocks, last: Rc::default() }
     }
 
     /// Number of blocks.
@@ -76,10 +85,29 @@ impl<'a> Body<'a> {
         })
     }
 
-    /// The bytes [at, at + len) of the body, to be read in order.
-    pub(super) fn range(self, at: u64, len: u64) -> Result<BodyRange<'a>, FormatError> {
+    /// One block, read unless it was the last one.
+    fn block(&self, number: u64) -> Result<Block, FormatError> {
+        let last = self.last.borrow().clone();
+        if let Some(last) = last.filter(|(last, _)| *last == number) {
+            return Ok(last);
+        }
+        let mut bytes = Vec::new();
+        self.read_block(number, &mut bytes)?;
+        let block = (number, Rc::new(bytes));
+        *self.last.borrow_mut() = Some(block.clone());
+        Ok(block)
+    }
+
+    /// The bytes [at, at + len) of the body, to be read in order; `block` is one that the reader of
+    /// the bytes before has left.
+    pub(super) fn range(
+        &self,
+        at: u64,
+        len: u64,
+        block: Option<Block>,
+    ) -> Result<BodyRange<'a>, FormatError> {
         match at.checked_add(len).filter(|end| *end <= self.len) {
-            Some(end) => Ok(BodyRange { body: self, at, end, block: Vec::new(), loaded: None }),
+            Some(end) => Ok(BodyRange { body: self.clone(), at, end, block }),
             None => Err(FormatError::Rule {
                 rule: "frames lie in the body",
                 place: "body offset",
@@ -94,8 +122,14 @@ pub(super) struct BodyRange<'a> {
     body: Body<'a>,
     at: u64,
     end: u64,
-    block: Vec<u8>,
-    loaded: Option<u64>,
+    block: Option<Block>,
+}
+
+impl BodyRange<'_> {
+    /// The block that was read last, for who reads on behind this range.
+    pub(super) fn into_block(self) -> Option<Block> {
+        self.block
+    }
 }
 
 impl BufRead for BodyRange<'_> {
@@ -104,17 +138,17 @@ impl BufRead for BodyRange<'_> {
             return Ok(&[]);
         }
         let number = self.at / BLOCK_LEN;
-        if self.loaded != Some(number) {
-            self.loaded = None;
-            self.body.read_block(number, &mut self.block)?;
-            self.loaded = Some(number);
-        }
+        let block = match self.block.take().filter(|(block, _)| *block == number) {
+            Some(block) => block,
+            None => self.body.block(number)?,
+        };
+        let (_, block) = self.block.insert(block);
         let start = number * BLOCK_LEN;
         let bytes = crate::units::ByteRange::new(
             self.at - start,
             self.end.min(start + BLOCK_LEN) - self.at,
         )
-        .and_then(|range| range.of(&self.block));
+        .and_then(|range| range.of(block));
         bytes.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 

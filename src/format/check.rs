@@ -209,6 +209,8 @@ fn check_parents_of_paths(header: &Header) -> Result<(), FormatError> {
         header.outputs.iter().map(|output| output.path.as_slice()).collect();
     for (row, output) in header.outputs.iter().enumerate() {
         ceiling("length of a path", output.path.len() as u64, limits::PATH_LEN)?;
+        let depth = output.path.split(|byte| *byte == b'/').count();
+        ceiling("components of a path", depth as u64, limits::DIRECTORY_DEPTH as u64)?;
         let above = output.path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
         for (end, _) in above {
             hold(
@@ -337,17 +339,19 @@ fn check_body(header: &Header, body_len: u64, needs: &Needs) -> Result<(), Forma
 
 fn add_lengths(header: &Header, needs: &mut Needs) -> Result<(), FormatError> {
     for output in header.outputs.iter().filter(|output| output.node != NONE) {
-        // 2^20 nodes of 2^44 bytes fit 64 bits.
-        needs.output_len += header.nodes[output.node as usize].length;
+        // 2^20 nodes of 2^44 bytes are one too many for 64 bits; the ceiling refuses either way.
+        let length = header.nodes[output.node as usize].length;
+        needs.output_len = needs.output_len.saturating_add(length);
     }
     ceiling("length of the outputs", needs.output_len, limits::NODE_LEN)?;
     for node in &header.nodes {
         for way in &node.ways {
-            needs.base_len += match WayKind::from_number(way.kind)? {
+            let used = match WayKind::from_number(way.kind)? {
                 WayKind::GivenContent => used_len(&way.used, node.length),
                 WayKind::GivenBlob => node.length,
                 WayKind::Recipe => 0,
             };
+            needs.base_len = needs.base_len.saturating_add(used);
         }
     }
     Ok(())
@@ -370,4 +374,53 @@ fn check_work(needs: &Needs) -> Result<(), FormatError> {
     let work = needs.made_len.saturating_add(needs.stream_len).saturating_add(needs.base_len);
     let fair = needs.output_len.saturating_add(needs.base_len);
     ceiling("work", work, fair.saturating_mul(limits::WORK_RATIO))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::{Declared, Output, Way};
+
+    fn given(digest: u32, length: u64) -> Node {
+        let kind = WayKind::GivenContent.number();
+        let ways = vec![Way { kind, used: Vec::new(), parameters: Vec::new() }];
+        Node { length, digest, parent: NONE, parent_offset: 0, last_group: NONE, ways }
+    }
+
+    fn header(nodes: Vec<Node>, paths: impl Iterator<Item = Vec<u8>>) -> Header {
+        let kind = OutputKind::File.number();
+        let outputs = paths.map(|path| Output { target: 0, path, kind, node: 0 }).collect();
+        Header {
+            declared: Declared::default(),
+            digests: vec![[1; 32]],
+            nodes,
+            outputs,
+            ..Header::default()
+        }
+    }
+
+    fn refusal(header: &Header) -> String {
+        check(header, 0).expect_err("must be refused").to_string()
+    }
+
+    #[test]
+    fn sums_that_do_not_fit_are_above_a_ceiling() {
+        let paths = (0..limits::ROWS).map(|number| format!("{number:07}").into_bytes());
+        let header = header(vec![given(0, limits::NODE_LEN)], paths);
+        assert_eq!(
+            refusal(&header),
+            "length of the outputs of the delta is above its ceiling \
+             (found 18446744073709551615, ceiling 17592186044416)"
+        );
+    }
+
+    #[test]
+    fn paths_are_no_deeper_than_any_image_has_them() {
+        let path = |depth: usize| vec!["a"; depth].join("/").into_bytes();
+        assert!(check(&header(vec![given(0, 1)], [path(32)].into_iter()), 0).is_ok());
+        assert_eq!(
+            refusal(&header(vec![given(0, 1)], [path(33)].into_iter())),
+            "components of a path of the delta is above its ceiling (found 33, ceiling 32)"
+        );
+    }
 }

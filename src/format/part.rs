@@ -64,6 +64,11 @@ impl<'a> PartWriter<'a> {
         self.pending = Some(merged.unwrap_or(instruction));
     }
 
+    /// Bytes of the group's control streams so far.
+    pub fn control_len(&self) -> usize {
+        self.control.iter().map(Vec::len).sum()
+    }
+
     /// Ends the part; returns the bytes it makes and takes from each kind of stream, or `None`
     /// where nothing was pushed.
     pub fn finish(mut self) -> Option<(u64, [u64; STREAM_KINDS])> {

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use super::body::BodyRange;
+use super::body::{Block, BodyRange};
 use super::error::recover;
 use super::frame::{FRAME_HEADER_MAX, check_frame_header};
 use super::{Body, Class, Codec, FormatError, FrameRow, Stream};
@@ -99,6 +99,8 @@ pub struct StreamReader<'a> {
     /// Offset of the next frame in the body.
     next_frame: u64,
     current: Option<OpenFrame<'a>>,
+    /// The block in which the last frame ended.
+    block: Option<Block>,
 }
 
 struct OpenFrame<'a> {
@@ -130,6 +132,7 @@ impl<'a> StreamReader<'a> {
             frames: stream.frames.clone().into_iter(),
             next_frame: start,
             current: None,
+            block: None,
         })
     }
 
@@ -161,24 +164,37 @@ impl<'a> StreamReader<'a> {
             place: "body offset",
             row: at,
         })?;
-        let range = self.body.range(at, row.encoded.into())?;
+        let mut range = self.body.range(at, row.encoded.into(), self.block.take())?;
         self.next_frame += u64::from(row.encoded);
         let bytes = match self.codec {
             Codec::Stored => FrameBytes::Stored(range),
             Codec::Zstd => {
-                let mut start =
-                    vec![
-                        0;
-                        usize::try_from(row.encoded).unwrap_or(usize::MAX).min(FRAME_HEADER_MAX)
-                    ];
-                let mut peek = self.body.range(at, row.encoded.into())?;
-                peek.read_exact(&mut start).map_err(|error| frame_error(error, at))?;
+                let start = self.peek(&mut range, at, row)?;
                 check_frame_header(&start, row)
                     .map_err(|reason| FormatError::Frame { reason: reason.to_owned(), at })?;
                 FrameBytes::Zstd(Box::new(open_zstd(range, row.window_log, at)?))
             }
         };
         Ok(self.current.insert(OpenFrame { at, left: row.decoded.into(), bytes }))
+    }
+
+    /// The first bytes of a frame, as many as its header may have.
+    fn peek(
+        &self,
+        range: &mut BodyRange<'a>,
+        at: u64,
+        row: FrameRow,
+    ) -> Result<Vec<u8>, FormatError> {
+        let len = usize::try_from(row.encoded).unwrap_or(usize::MAX).min(FRAME_HEADER_MAX);
+        let bytes = range.fill_buf().map_err(|error| frame_error(error, at))?;
+        if let Some(start) = bytes.get(..len) {
+            return Ok(start.to_vec());
+        }
+        // The header lies across the edge of a block, as few do.
+        let mut start = vec![0; len];
+        let mut again = self.body.range(at, row.encoded.into(), None)?;
+        again.read_exact(&mut start).map_err(|error| frame_error(error, at))?;
+        Ok(start)
     }
 
     /// The frame gave all that was declared; now it must be at its end, and so must its bytes.
@@ -195,7 +211,11 @@ impl<'a> StreamReader<'a> {
             }
         };
         let rest = range.fill_buf().map_err(|error| frame_error(error, at))?;
-        if rest.is_empty() { Ok(()) } else { Err(over("bytes follow it")) }
+        if !rest.is_empty() {
+            return Err(over("bytes follow it"));
+        }
+        self.block = range.into_block();
+        Ok(())
     }
 }
 

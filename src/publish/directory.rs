@@ -52,6 +52,15 @@ impl StagedDirectory {
         Ok(created.map_err(FileError::at("create", &self.shown(path)))?)
     }
 
+    /// Opens a file that was created before, for reading and writing.
+    ///
+    /// # Errors
+    /// What the system reports.
+    pub fn open_file(&self, path: &[u8]) -> io::Result<File> {
+        let inside = self.inside(path).map_err(io::Error::other)?;
+        File::options().read(true).write(true).open(inside)
+    }
+
     /// Creates a directory, and those above it; one that exists is left as it is.
     ///
     /// # Errors

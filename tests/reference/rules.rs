@@ -110,7 +110,8 @@ fn outputs(header: &Header) -> Result<(), Refusal> {
             must(is_used_whole(node), "blocks of an output")?;
             must(node.parent.is_none(), "an output with a parent")?;
         }
-        must(output.path.len() <= 4096, "path too long")?;
+        let components = output.path.split(|&byte| byte == b'/').count();
+        must(output.path.len() <= 4096 && components <= 32, "path too long")?;
         let single = header.outputs.len() == 1 && output.kind == 0 && output.path.is_empty();
         let lawful = output
             .path
