@@ -19,11 +19,11 @@ pub(super) struct Options {
     base: OsString,
     delta: OsString,
     output: PathBuf,
-    library: ApplyOptions,
+    settings: ApplyOptions,
 }
 
 /// Options of the library for what `apply` and `verify` share.
-pub(super) fn library(work: WorkArgs, images: &ImageArgs, may_replace: bool) -> ApplyOptions {
+pub(super) fn settings(work: WorkArgs, images: &ImageArgs, may_replace: bool) -> ApplyOptions {
     let Work { jobs, memory, tmpdir } = work.into();
     ApplyOptions {
         jobs,
@@ -43,7 +43,7 @@ impl TryFrom<ApplyArgs> for Options {
             base: args.base,
             delta: args.delta,
             output: args.output.output,
-            library: library(args.work, &args.images, args.output.force),
+            settings: settings(args.work, &args.images, args.output.force),
         })
     }
 }
@@ -55,8 +55,8 @@ pub(super) fn run(
     manner: Manner,
 ) -> Result<(), Failure> {
     let start = Instant::now();
-    let Options { base, delta, output, library } = options;
-    let report = apply::apply(base, delta, output, library, observer)?;
+    let Options { base, delta, output, settings } = options;
+    let report = apply::apply(base, delta, output, settings, observer)?;
     tell(&report, "rebuilt", start.elapsed().as_secs_f64(), manner)
 }
 

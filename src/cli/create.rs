@@ -20,7 +20,7 @@ pub(super) struct Options {
     base: OsString,
     target: OsString,
     output: PathBuf,
-    library: create::CreateOptions,
+    settings: create::CreateOptions,
 }
 
 /// The level of `--best`.
@@ -36,7 +36,7 @@ impl TryFrom<CreateArgs> for Options {
             base: args.base,
             target: args.target,
             output: args.output.output,
-            library: create::CreateOptions {
+            settings: create::CreateOptions {
                 level: match args.effort.effort() {
                     Effort::Level(level) => level,
                     Effort::Best => BEST_LEVEL,
@@ -60,16 +60,16 @@ pub(super) fn run(
     manner: Manner,
 ) -> Result<(), Failure> {
     let start = Instant::now();
-    let Options { base, target, output, library } = options;
-    if !library.has_self_check {
+    let Options { base, target, output, settings } = options;
+    if !settings.has_self_check {
         observer.warn(format_args!("the delta is not checked: --no-self-check"));
     }
-    let report = create::create(base, target, output, library, observer)?;
+    let report = create::create(base, target, output, settings, observer)?;
     let seconds = start.elapsed().as_secs_f64();
     if manner.is_json {
-        report::print_json(&json(&report, library, seconds), manner)?;
+        report::print_json(&json(&report, settings, seconds), manner)?;
     } else {
-        report::tell(&text(&report, library, seconds), manner)?;
+        report::tell(&text(&report, settings, seconds), manner)?;
     }
     Ok(())
 }

@@ -19,14 +19,14 @@ use super::report::{self, Failure, SCHEMA_VERSION};
 #[derive(Debug)]
 pub(super) struct Options {
     subject: OsString,
-    library: InspectOptions,
+    settings: InspectOptions,
 }
 
 impl From<InspectArgs> for Options {
     fn from(args: InspectArgs) -> Self {
         let Work { tmpdir, .. } = args.work.into();
         let allow_missing = args.images.allow_missing;
-        Self { subject: args.subject, library: InspectOptions { tmpdir, allow_missing } }
+        Self { subject: args.subject, settings: InspectOptions { tmpdir, allow_missing } }
     }
 }
 
@@ -36,7 +36,7 @@ pub(super) fn run(
     observer: &dyn Observer,
     manner: Manner,
 ) -> Result<(), Failure> {
-    let subject = inspect::inspect(&options.subject, &options.library, observer)?;
+    let subject = inspect::inspect(&options.subject, &options.settings, observer)?;
     if manner.is_json {
         let value = match &subject {
             Subject::Delta(delta) => delta_json(delta),

@@ -9,7 +9,7 @@ use chunkdelta::spool::Spooler;
 use chunkdelta::units::Size;
 use serde_json::json;
 
-use super::apply::{library, tell};
+use super::apply::{settings, tell};
 use super::args::{StdinTwice, VerifyArgs, one_stdin};
 use super::argv::Manner;
 use super::report::{self, Failure, SCHEMA_VERSION};
@@ -19,7 +19,7 @@ use super::report::{self, Failure, SCHEMA_VERSION};
 pub(super) struct Options {
     delta: OsString,
     base: Option<OsString>,
-    library: ApplyOptions,
+    settings: ApplyOptions,
 }
 
 impl TryFrom<VerifyArgs> for Options {
@@ -29,8 +29,8 @@ impl TryFrom<VerifyArgs> for Options {
         if let Some(base) = &args.base {
             one_stdin(("DELTA", &args.delta), ("BASE", base))?;
         }
-        let library = library(args.work, &args.images, false);
-        Ok(Self { delta: args.delta, base: args.base, library })
+        let settings = settings(args.work, &args.images, false);
+        Ok(Self { delta: args.delta, base: args.base, settings })
     }
 }
 
@@ -42,10 +42,10 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let start = Instant::now();
     if let Some(base) = &options.base {
-        let report = apply::verify(&options.delta, base, &options.library, observer)?;
+        let report = apply::verify(&options.delta, base, &options.settings, observer)?;
         return tell(&report, "proved", start.elapsed().as_secs_f64(), manner);
     }
-    let spooler = Spooler::new(options.library.tmpdir.clone());
+    let spooler = Spooler::new(options.settings.tmpdir.clone());
     let (_file, delta) = open_delta(&options.delta, &spooler, observer)?;
     if manner.is_json {
         let value = json!({
