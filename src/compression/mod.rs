@@ -1,6 +1,6 @@
 //! What stored bytes are to content: nothing between them, or a known decoder.
 
-pub(crate) mod encoders;
+pub mod encoders;
 mod error;
 mod gzip;
 mod inflater;

@@ -2,7 +2,7 @@
 //!
 //! An encoder is a promise: the same content and parameters give the same bytes in every release of
 //! this crate. A change of output is a new encoder with a number of its own; the golden vectors of
-//! each one hold it to that.
+//! each one (`tests/golden/encoders`) hold it to that.
 
 /// Makes, from a content, the bytes that a certain compressor made of it.
 ///
@@ -14,4 +14,34 @@ pub trait Encoder: Send {
 
     /// The content has ended: appends the rest. Called once, and nothing after it.
     fn finish(&mut self, out: &mut Vec<u8>);
+}
+
+/// Why there is no encoder of a number with some parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EncoderError {
+    /// The number is not given out, or was given out later.
+    #[error("encoder {number} is not known to this release")]
+    Unknown {
+        /// The number.
+        number: u32,
+    },
+    /// The encoder has no such parameters.
+    #[error("encoder {number} does not take these parameters ({rule})")]
+    Parameters {
+        /// The number.
+        number: u32,
+        /// What they break.
+        rule: &'static str,
+    },
+}
+
+/// Starts the encoder with a number of docs/format.md section 10.8.
+///
+/// # Errors
+/// When the number is not known, or the parameters are not the encoder's.
+pub fn start(number: u32, parameters: &[u64]) -> Result<Box<dyn Encoder>, EncoderError> {
+    match (number, parameters) {
+        // One line for each encoder.
+        _ => Err(EncoderError::Unknown { number }),
+    }
 }
