@@ -53,6 +53,7 @@ pub mod limits;
 pub mod map;
 pub mod observer;
 pub mod publish;
+pub mod scratch;
 pub mod source;
 pub mod spool;
 pub mod stamp;

@@ -67,6 +67,17 @@ pub const FREE_INSTRUCTIONS: u64 = 65_536;
 /// Work (bytes made, decoded and used of the base) for each byte of output and used base.
 pub const WORK_RATIO: u64 = 64;
 
+/// Literals, headers and corrections of a re-encode part, in bytes: a reader holds them while the
+/// content comes. Corrections of a layer of some gigabytes are a tenth of that.
+pub const CARRIED_LEN: u64 = 64 << 20;
+
+/// Each control stream of a re-encode part, in bytes; a reader holds eight bytes for each of them.
+pub const PIECES_LEN: u64 = 1 << 20;
+
+/// Streams that say what is kept, in bytes over a whole delta; a range costs a reader some 25 bytes
+/// for each.
+pub const KEPT_RANGES_LEN: u64 = 1 << 20;
+
 /// Path of an output, in bytes: `PATH_MAX` of Linux.
 pub const PATH_LEN: u64 = 4096;
 

@@ -32,6 +32,12 @@ pub trait ReadAt: Sync {
     }
 }
 
+/// Space that is written and read again, anywhere.
+pub trait Scratch: ReadAt {
+    /// Writes all of `bytes` at `offset`.
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+}
+
 impl ReadAt for [u8] {
     fn len(&self) -> u64 {
         <[u8]>::len(self) as u64

@@ -80,7 +80,7 @@ impl<'a> Base<'a> {
             let blob = match kind {
                 WayKind::GivenContent => self.contents.get(&digest)?,
                 WayKind::GivenBlob => self.blobs.get(&digest)?,
-                WayKind::Recipe => return None,
+                WayKind::Recipe | WayKind::ReEncode => return None,
             };
             Some(Giver { node, digest, blob, way: kind, used: &way.used })
         })

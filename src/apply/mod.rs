@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use base::Base;
 pub use input::{DeltaFile, open_delta};
-use sink::{Destination, ScratchFile};
+use sink::Destination;
 
 use crate::delta::{self, ApplyError, ApplyOptions as RunOptions, ApplyStats};
 use crate::error::Error;
@@ -28,6 +28,8 @@ use crate::format::{Delta, Needs};
 use crate::image::{self, Image, OpenOptions, Reference};
 use crate::observer::{Detail, Observer, Stage};
 use crate::publish::{Input, Output};
+use crate::scratch::ScratchFile;
+use crate::source::Scratch;
 use crate::spool::Spooler;
 use crate::units::Size;
 
@@ -183,10 +185,15 @@ impl<'a> Job<'a> {
         } else {
             Some(ScratchFile::create(&self.spooler, needs.largest_group)?)
         };
+        let kept = match self.delta.header().declared.kept_peak {
+            0 => None,
+            peak => Some(ScratchFile::create(&self.spooler, peak)?),
+        };
         self.observer.stage(Stage::Rebuild, Some(needs.output_len));
         let options = RunOptions {
             is_unverified: false,
-            scratch: scratch.as_ref().map(|scratch| scratch as &dyn delta::Scratch),
+            scratch: scratch.as_ref().map(|scratch| scratch as &dyn Scratch),
+            kept: kept.as_ref().map(|kept| kept as &dyn Scratch),
         };
         let mut sink = sink::Counted { destination, observer: self.observer };
         let result = delta::apply(&self.delta, &self.file, &sources, &mut sink, options);

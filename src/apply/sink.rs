@@ -6,12 +6,11 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::delta::{Scratch, Sink};
+use crate::delta::Sink;
 use crate::error::Error;
 use crate::format::{Delta, OutputKind};
 use crate::observer::Observer;
 use crate::publish::{Output, Staged, StagedDirectory};
-use crate::source::ReadAt;
 use crate::spool::Spooler;
 
 /// The outputs of a delta before they appear.
@@ -117,33 +116,5 @@ impl Sink for Counted<'_> {
 
     fn read(&self, output: usize, offset: u64, buf: &mut [u8]) -> io::Result<()> {
         self.destination.with(output, |file, start| file.read_exact_at(buf, start + offset))
-    }
-}
-
-/// A temporary file for the decoded streams of a group.
-pub(super) struct ScratchFile {
-    file: File,
-    len: u64,
-}
-
-impl ScratchFile {
-    pub(super) fn create(spooler: &Spooler, len: u64) -> Result<Self, Error> {
-        Ok(Self { file: spooler.create(Some(len))?, len })
-    }
-}
-
-impl ReadAt for ScratchFile {
-    fn len(&self) -> u64 {
-        self.len
-    }
-
-    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
-        self.file.read_exact_at(buf, offset)
-    }
-}
-
-impl Scratch for ScratchFile {
-    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.file.write_all_at(bytes, offset)
     }
 }

@@ -17,12 +17,30 @@ const FLAG_NAME: u8 = 1 << 3;
 const FLAG_COMMENT: u8 = 1 << 4;
 const FLAGS_RESERVED: u8 = 0b1110_0000;
 
+/// Where a member lies: its stored bytes by their offsets, and its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    /// First byte of the header.
+    pub start: u64,
+    /// First byte of the deflate stream; the header ends here.
+    pub deflate_start: u64,
+    /// One past the last byte of the deflate stream; the trailer's eight bytes follow.
+    pub deflate_end: u64,
+    /// Bytes of content.
+    pub content_len: u64,
+}
+
+/// Members that are remembered; a layer of more is not worth to be looked at.
+pub(super) const MEMBERS: usize = 1 << 20;
+
 #[derive(Debug)]
 pub(super) struct GzipReader<R> {
     stored: Stored<R>,
     inflate: Decompress,
     crc: Crc,
     state: State,
+    /// The first [`MEMBERS`] ones, the last of them perhaps unfinished.
+    members: Vec<Member>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +54,7 @@ enum State {
 
 impl<R: Read> GzipReader<R> {
     pub(super) fn new(stored: Stored<R>) -> Self {
-        Self { stored, inflate: Decompress::new(false), crc: Crc::new(), state: State::Start }
+        Self { stored, inflate: Decompress::new(false), crc: Crc::new(), state: State::Start, members: Vec::new() }
     }
 
     fn damaged(&self, reason: &str) -> CompressionError {
@@ -58,7 +76,13 @@ impl<R: Read> GzipReader<R> {
         Ok(())
     }
 
+    /// The members read so far, [`MEMBERS`] of them at most.
+    pub(super) fn members(&self) -> &[Member] {
+        &self.members
+    }
+
     fn read_header(&mut self) -> io::Result<()> {
+        let start = self.stored.consumed();
         let [magic0, magic1, method, flags, ..] = self.take::<10>()?;
         if [magic0, magic1, method] != [0x1f, 0x8b, 8] || flags & FLAGS_RESERVED != 0 {
             return Err(self.damaged("bad member header").into());
@@ -80,10 +104,19 @@ impl<R: Read> GzipReader<R> {
         }
         self.inflate.reset(false);
         self.crc.reset();
+        if self.members.len() < MEMBERS {
+            let deflate_start = self.stored.consumed();
+            let (deflate_end, content_len) = (deflate_start, 0);
+            self.members.push(Member { start, deflate_start, deflate_end, content_len });
+        }
         Ok(())
     }
 
     fn read_trailer(&mut self) -> io::Result<()> {
+        if let Some(member) = self.members.last_mut() {
+            member.deflate_end = self.stored.consumed();
+            member.content_len = self.inflate.total_out();
+        }
         let crc = u32::from_le_bytes(self.take()?);
         let len = u32::from_le_bytes(self.take()?);
         if crc != self.crc.sum() || len != self.crc.amount() {

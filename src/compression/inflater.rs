@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use zstd::stream::read::Decoder;
 
-use super::gzip::GzipReader;
+use super::gzip::{GzipReader, MEMBERS, Member};
 use super::stored::Stored;
 use super::{Compression, CompressionError};
 use crate::limits;
@@ -61,6 +61,14 @@ impl<R: Read> Inflater<R> {
             }
         };
         Ok(Self { decoder: Box::new(decoder), compression, ceiling, given: 0 })
+    }
+
+    /// Of gzip, where the members lie that were read so far, if they are not too many.
+    pub fn members(&self) -> Option<&[Member]> {
+        match &*self.decoder {
+            Kind::Gzip(decoder) => Some(decoder.members()).filter(|all| all.len() < MEMBERS),
+            Kind::Plain(_) | Kind::Zstd(_) => None,
+        }
     }
 
     fn decode(&mut self, buf: &mut [u8]) -> Result<usize, CompressionError> {

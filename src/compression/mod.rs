@@ -1,5 +1,6 @@
 //! What stored bytes are to content: nothing between them, or a known decoder.
 
+pub mod detector;
 pub mod encoders;
 mod error;
 mod gzip;
@@ -9,6 +10,7 @@ mod stored;
 use std::fmt;
 
 pub use error::CompressionError;
+pub use gzip::Member;
 pub use inflater::Inflater;
 pub(crate) use inflater::ceiling;
 

@@ -33,6 +33,8 @@ use crate::image::{self, Image, Location, OpenOptions, Reference};
 use crate::index::{BaseIndex, Content};
 use crate::observer::{Counter, Detail, Observer, Stage};
 use crate::publish::{Input, Output, Staged};
+use crate::scratch::ScratchFile;
+use crate::source::Scratch;
 use crate::spool::Spooler;
 use crate::units::Size;
 
@@ -217,7 +219,12 @@ impl Run<'_> {
             .map_err(FileError::at("write", Path::new("the delta")))?;
         if self.options.has_self_check {
             self.observer.stage(Stage::SelfCheck, Some(plan.output_len()));
-            self_check::prove(staged.file(), &plan, &contents)?;
+            let kept = match encoded.header.declared.kept_peak {
+                0 => None,
+                peak => Some(ScratchFile::create(spooler, peak)?),
+            };
+            let kept = kept.as_ref().map(|kept| kept as &dyn Scratch);
+            self_check::prove(staged.file(), &plan, &contents, kept)?;
         }
         let report = self.report(base, target, &plan, &encoded, len);
         Ok((staged, report))

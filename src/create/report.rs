@@ -134,7 +134,7 @@ fn layers(target: &Image, plan: &Plan<'_>, encoded: &Encoded) -> Vec<LayerReport
             let outcome = match row.origin {
                 _ if is_given => Outcome::Reused,
                 Origin::GivenContent => Outcome::Reused,
-                Origin::GivenBlob | Origin::GivenOrStored => Outcome::Held,
+                Origin::GivenBlob | Origin::GivenOrMade => Outcome::Held,
                 Origin::Stored => Outcome::Stored,
                 Origin::Made => Outcome::Rebuilt(encoded.stats.nodes[node]),
             };

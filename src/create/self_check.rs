@@ -1,45 +1,68 @@
 //! Runs a delta that was just made against the target it was made from.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 
 use super::target::Plan;
-use crate::delta::{ApplyError, ApplyOptions, BaseContent, Sink, apply};
+use crate::delta::{ApplyError, ApplyOptions, BaseContent, Origin, Sink, apply};
+use crate::digest::Digest;
 use crate::error::Error;
 use crate::format::Delta;
-use crate::source::{FileSource, ReadAt};
+use crate::source::{FileSource, ReadAt, Scratch};
 use crate::units::ByteRange;
 
 /// Proves that the delta in `file` gives back the target of `plan`, byte for byte.
 ///
 /// The applier runs it as a site would, from the contents of the base; its sink compares instead
-/// of writing, so that no digest has to be computed again.
+/// of writing, so that no digest has to be computed again. Where the delta carries what sites with
+/// another form of the base need, it runs as on one of them as well.
 pub(super) fn prove(
     file: &File,
     plan: &Plan<'_>,
     contents: &[BaseContent<'_>],
+    kept: Option<&dyn Scratch>,
 ) -> Result<(), Error> {
+    let blobs = |digest: &Digest| plan.held.get(digest).copied();
+    let has_alternatives =
+        plan.target.nodes.iter().any(|node| node.origin == Origin::GivenOrMade);
     let prove = || {
         let file = file.try_clone().and_then(FileSource::new).map_err(ApplyError::Output)?;
         let delta = Delta::open(&file)?;
-        let source = |row: u32| -> Option<Box<dyn ReadAt + '_>> {
-            let digest = delta.digest(row);
-            let content = contents.iter().find(|content| content.digest == digest);
-            let bytes =
-                content.map(|content| content.bytes).or_else(|| plan.held.get(&digest).copied());
-            bytes.map(|bytes| Box::new(bytes) as Box<dyn ReadAt>)
-        };
-        let sources: Vec<_> = delta.header().nodes.iter().map(|node| source(node.digest)).collect();
-        let outputs = plan.target.outputs.iter();
-        let expected =
-            outputs.map(|output| output.node.map_or(&[][..], |node| plan.target.nodes[node].bytes));
-        let mut sink = Compare { expected: expected.collect(), done: 0 };
-        let total = plan.output_len();
-        let options = ApplyOptions { is_unverified: true, scratch: None };
-        apply(&delta, &file, &sources, &mut sink, options)?;
-        if sink.done == total { Ok(()) } else { Err(ApplyError::Different { offset: sink.done }) }
+        prove_with(&delta, &file, plan, contents, &blobs, kept)?;
+        if has_alternatives {
+            prove_with(&delta, &file, plan, contents, &|_| None, kept)?;
+        }
+        Ok(())
     };
     prove().map_err(|error| Error::SelfCheck(as_difference(error)))
+}
+
+/// Runs the delta on a base with these contents and blobs.
+fn prove_with<'a>(
+    delta: &Delta,
+    file: &FileSource,
+    plan: &Plan<'a>,
+    contents: &[BaseContent<'a>],
+    blobs: &dyn Fn(&Digest) -> Option<&'a [u8]>,
+    kept: Option<&dyn Scratch>,
+) -> Result<(), ApplyError> {
+    let contents: HashMap<Digest, &[u8]> =
+        contents.iter().map(|content| (content.digest, content.bytes)).collect();
+    let source = |row: u32| -> Option<Box<dyn ReadAt + '_>> {
+        let digest = delta.digest(row);
+        let bytes = contents.get(&digest).copied().or_else(|| blobs(&digest));
+        bytes.map(|bytes| Box::new(bytes) as Box<dyn ReadAt>)
+    };
+    let sources: Vec<_> = delta.header().nodes.iter().map(|node| source(node.digest)).collect();
+    let outputs = plan.target.outputs.iter();
+    let expected =
+        outputs.map(|output| output.node.map_or(&[][..], |node| plan.target.nodes[node].bytes));
+    let mut sink = Compare { expected: expected.collect(), done: 0 };
+    let total = plan.output_len();
+    let options = ApplyOptions { is_unverified: true, scratch: None, kept };
+    apply(delta, file, &sources, &mut sink, options)?;
+    if sink.done == total { Ok(()) } else { Err(ApplyError::Different { offset: sink.done }) }
 }
 
 /// Takes out the difference that [`Compare`] reports by way of the applier.

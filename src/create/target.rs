@@ -49,7 +49,7 @@ pub(super) fn plan<'a>(
             let origin = match (blob.compression, held.contains_key(&digest), is_portable) {
                 (Compression::Plain, _, _) => Origin::Made,
                 (_, true, false) => Origin::GivenBlob,
-                (_, true, true) => Origin::GivenOrStored,
+                (_, true, true) => Origin::GivenOrMade,
                 (_, false, _) => Origin::Stored,
             };
             let bytes = stored(image, blob);
@@ -93,6 +93,7 @@ impl<'a> Builder<'a> {
                 origin,
                 stretches,
                 children: vec![],
+                recreation: None,
             });
         }
         node

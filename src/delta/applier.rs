@@ -4,12 +4,12 @@
 //! [`Sink`]. It believes nothing but the header's tables, which [`crate::format::check`] passed.
 
 use super::execution::Execution;
+use super::keep::Keep;
 use super::lanes::{Lanes, Mismatch};
 use super::outlet::Outlet;
-use super::streams::Scratch;
 use super::{ApplyError, Sink};
-use crate::format::{Delta, WayKind};
-use crate::source::ReadAt;
+use crate::format::{Delta, WayKind, content_of};
+use crate::source::{ReadAt, Scratch};
 
 /// What the base gives for each node, by number; `None` where it does not have it. What stands here
 /// for a node that has no way *given* is not used.
@@ -22,6 +22,8 @@ pub struct ApplyOptions<'a> {
     pub is_unverified: bool,
     /// Space to decode a group's streams into, one after the other; without it all are open.
     pub scratch: Option<&'a dyn Scratch>,
+    /// Space for what is needed again but lies in no output; without it, memory is taken.
+    pub kept: Option<&'a dyn Scratch>,
 }
 
 impl std::fmt::Debug for ApplyOptions<'_> {
@@ -29,6 +31,7 @@ impl std::fmt::Debug for ApplyOptions<'_> {
         f.debug_struct("ApplyOptions")
             .field("is_unverified", &self.is_unverified)
             .field("is_spooled", &self.scratch.is_some())
+            .field("has_kept", &self.kept.is_some())
             .finish()
     }
 }
@@ -46,20 +49,25 @@ pub struct ApplyStats {
     pub literal_bytes: u64,
     /// Whole nodes of the base that were placed.
     pub placed_bytes: u64,
+    /// Made by encoders.
+    pub encoded_bytes: u64,
 }
 
-/// Returns the nodes that neither the base nor a recipe gives, by number.
+/// Returns the nodes for which no way is at hand, by number: the base does not give them, no
+/// recipe makes them, and what they could be encoded from is missing too.
 pub fn missing_nodes(delta: &Delta, sources: &Sources<'_>) -> Vec<u32> {
-    let recipe = WayKind::Recipe.number();
-    let lacks = |row: &usize| {
-        let node = &delta.header().nodes[*row];
-        sources.get(*row).is_none_or(Option::is_none)
-            && node.ways.iter().all(|way| way.kind != recipe)
-    };
-    (0..delta.header().nodes.len())
-        .filter(lacks)
-        .filter_map(|row| u32::try_from(row).ok())
-        .collect()
+    let nodes = &delta.header().nodes;
+    let mut is_there = vec![false; nodes.len()];
+    // A way uses only smaller numbers.
+    for (row, node) in nodes.iter().enumerate() {
+        let has_recipe = node.ways.iter().any(|way| way.kind == WayKind::Recipe.number());
+        let content = content_of(node).and_then(|content| is_there.get(content as usize));
+        is_there[row] = sources.get(row).is_some_and(Option::is_some)
+            || has_recipe
+            || content.is_some_and(|is_there| *is_there);
+    }
+    let missing = is_there.iter().enumerate().filter(|(_, is_there)| !**is_there);
+    missing.filter_map(|(row, _)| u32::try_from(row).ok()).collect()
 }
 
 /// Makes the outputs of `delta`, whose bytes lie in `file`, from `sources` into `sink`.
@@ -78,7 +86,8 @@ pub fn apply(
 ) -> Result<ApplyStats, ApplyError> {
     std::thread::scope(|scope| {
         let lanes = Lanes::new(scope, !options.is_unverified);
-        let mut run = Execution::new(delta, sources, Outlet::new(sink, lanes));
+        let keep = Keep::new(options.kept, delta.header().declared.kept_peak);
+        let mut run = Execution::new(delta, sources, Outlet::new(sink, lanes, keep));
         let result = run.groups(file, options).and_then(|()| run.given_outputs());
         let (stats, mismatch) = run.finish();
         // A wrong digest explains whatever else went wrong after it.

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::EncodeOptions;
 use super::groups::GroupDraft;
 use crate::format::{
-    CONTROL_STREAMS, Codec, Frame, FrameRow, STREAM_KINDS, Stream, StreamKind, encode_frame,
+    Codec, FIRST_LITERAL_SLOT, Frame, FrameRow, STREAM_KINDS, Stream, StreamKind, encode_frame,
 };
 
 /// A group's streams with their frames.
@@ -128,12 +128,15 @@ fn jobs<'d>(drafts: &'d [GroupDraft<'_>], frame_len: usize) -> Vec<Job<'d>> {
     for (group, draft) in drafts.iter().enumerate() {
         for slot in 0..STREAM_KINDS {
             let control: [&[u8]; 1];
-            let pieces: &[&[u8]] = match slot.checked_sub(CONTROL_STREAMS) {
-                None => {
-                    control = [draft.control[slot].as_slice()];
+            let pieces: &[&[u8]] = match draft.control.get(slot) {
+                Some(bytes) => {
+                    control = [bytes.as_slice()];
                     &control
                 }
-                Some(class) => &draft.literals[class],
+                None => match slot.checked_sub(FIRST_LITERAL_SLOT) {
+                    None => &draft.corrections,
+                    Some(class) => &draft.literals[class],
+                },
             };
             let len = pieces.iter().map(|piece| piece.len()).sum();
             // Frames of one stream are of about one length, so that threads end together.
@@ -173,7 +176,7 @@ fn split<'d>(pieces: &[&'d [u8]], len: usize) -> impl Iterator<Item = Vec<&'d [u
 impl Job<'_> {
     fn code(&self, level: i32) -> io::Result<(Codec, Frame)> {
         let level = match StreamKind::at_slot(self.slot) {
-            Some(StreamKind::Literals(_)) => level,
+            Some(StreamKind::Literals(_) | StreamKind::Corrections) => level,
             _ if self.len <= CONTROL_LEN => CONTROL_LEVEL,
             _ => level.max(LONG_CONTROL_LEVEL),
         };

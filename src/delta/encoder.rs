@@ -1,21 +1,22 @@
 //! Makes a delta: matches, repeats, scripts, numbers, groups, frames, header; in this order.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::{self, Write};
 
 use super::blocks::used_runs;
 use super::coding::{CodedGroup, code_groups};
 use super::groups::{Layout, Plan};
+use super::keeping::keep;
 use super::matching::{Matches, Pool};
 use super::numbering::{Numbering, completion_order, digests};
 use super::repeats::{Copied, Source, add_repeats};
 use super::script::{Operation, script};
-use super::{BaseContent, Origin, Target, TargetNode};
+use super::{BaseContent, Origin, RecreatedPiece, Recreation, Target, TargetNode};
 use crate::chunker::{ChunkerParams, Cutter};
 use crate::digest::Digest;
 use crate::format::{
-    BodyHasher, Declared, Group, Header, NONE, Node, Output, OutputKind, Part, Role, Run, Way,
-    WayKind,
+    BodyHasher, Declared, Group, Header, NONE, Node, Output, OutputKind, Part, ReEncodeParameters,
+    Role, Run, Way, WayKind,
 };
 use crate::index::BaseIndex;
 
@@ -87,6 +88,7 @@ pub fn encode(
     for node in target.nodes.iter_mut().filter(|node| contents.contains(&node.digest)) {
         node.origin = Origin::GivenContent;
         node.children.clear();
+        node.recreation = None;
     }
     let target = &target;
     let pool = Pool { contents: base, index, cutter: Cutter::new(options.params) };
@@ -98,13 +100,15 @@ pub fn encode(
         .nodes
         .iter()
         .zip(&copied)
-        .map(
-            |(node, copied)| if node.is_made() { script(node, copied, &known) } else { Vec::new() },
-        )
+        .map(|(node, copied)| {
+            let has_script = node.is_made() && node.recreation.is_none();
+            if has_script { script(node, copied, &known) } else { Vec::new() }
+        })
         .collect();
     let numbering = Numbering::new(base, target, order, &scripts);
     let plan = Plan { base, target, scripts: &scripts, numbering: &numbering };
-    let layout = plan.lay_out();
+    let mut layout = plan.lay_out();
+    let kept_peak = keep(&mut layout);
     let mut hasher = BodyHasher::default();
     let coded = code_groups(&layout.groups, options, &mut |bytes| {
         hasher.update(bytes);
@@ -117,7 +121,7 @@ pub fn encode(
         streams: coded.stats,
     };
     let header = Header {
-        declared: Declared::default(),
+        declared: Declared { kept_peak, ..Declared::default() },
         digests: numbering.digests.iter().map(|digest| *digest.as_bytes()).collect(),
         nodes: nodes(&plan, &layout, &copied),
         outputs: outputs(target, &numbering),
@@ -128,9 +132,10 @@ pub fn encode(
     Ok(Encoded { header, body_len, stats })
 }
 
-/// Nodes with children are envelopes: their own bytes are headers between blobs.
+/// Nodes with children are envelopes: their own bytes are headers between blobs. What is encoded
+/// again has nothing of its own.
 fn match_node(pool: &Pool<'_>, node: &TargetNode<'_>) -> Matches {
-    if node.origin == Origin::Made && node.children.is_empty() {
+    if node.origin == Origin::Made && node.children.is_empty() && node.recreation.is_none() {
         pool.matches(node.bytes, &node.stretches)
     } else {
         Matches::default()
@@ -164,39 +169,61 @@ fn node_stats(script: &[Operation]) -> NodeStats {
 
 fn nodes(plan: &Plan<'_, '_>, layout: &Layout<'_>, copied: &[Vec<Copied>]) -> Vec<Node> {
     let Plan { target, numbering, .. } = plan;
+    let origins: HashMap<Digest, Origin> =
+        target.nodes.iter().map(|node| (node.digest, node.origin)).collect();
     let unmade = numbering.unmade.iter().map(|(digest, length)| {
-        let origin =
-            target.nodes.iter().find(|node| node.digest == *digest).map(|node| node.origin);
-        (*digest, *length, origin.unwrap_or(Origin::GivenContent))
+        let origin = origins.get(digest).copied();
+        (*digest, *length, origin.unwrap_or(Origin::GivenContent), None)
     });
     let made = numbering.made.iter().map(|node| {
-        let TargetNode { digest, bytes, origin, .. } = &target.nodes[*node];
-        (*digest, bytes.len() as u64, *origin)
+        let TargetNode { digest, bytes, origin, recreation, .. } = &target.nodes[*node];
+        let parameters = recreation.as_ref().map(|recreation| ReEncodeParameters {
+            content: numbering.number(target.nodes[recreation.content].digest),
+            encoders: encoders(recreation),
+        });
+        (*digest, bytes.len() as u64, *origin, parameters)
     });
     let runs = used_runs(plan, copied);
     unmade
         .chain(made)
         .zip(&layout.usage)
-        .map(|((digest, length, origin), usage)| Node {
+        .map(|((digest, length, origin, parameters), usage)| Node {
             length,
             digest: numbering.row(digest),
             parent: usage.parent,
             parent_offset: usage.parent_offset,
             last_group: usage.last_group,
-            ways: ways(origin, runs.get(&digest).cloned().unwrap_or_default()),
+            ways: ways(origin, runs.get(&digest).cloned().unwrap_or_default(), parameters),
         })
         .collect()
 }
 
-fn ways(origin: Origin, used: Vec<Run>) -> Vec<Way> {
+/// Numbers of the encoders that pieces need, ascending.
+fn encoders(recreation: &Recreation<'_>) -> Vec<u32> {
+    let encoder = |piece: &RecreatedPiece<'_>| match piece {
+        RecreatedPiece::Raw(_) => None,
+        RecreatedPiece::Encoded(run) => Some(run.encoder),
+    };
+    let encoders: BTreeSet<u32> = recreation.pieces.iter().filter_map(encoder).collect();
+    encoders.into_iter().collect()
+}
+
+fn ways(origin: Origin, used: Vec<Run>, parameters: Option<ReEncodeParameters>) -> Vec<Way> {
     let way = |kind: WayKind, used| Way { kind: kind.number(), used, parameters: Vec::new() };
+    let made = || match &parameters {
+        Some(parameters) => Way {
+            parameters: parameters.encode(),
+            ..way(WayKind::ReEncode, Vec::new())
+        },
+        None => way(WayKind::Recipe, Vec::new()),
+    };
     match origin {
         Origin::GivenContent => vec![way(WayKind::GivenContent, used)],
         Origin::GivenBlob => vec![way(WayKind::GivenBlob, Vec::new())],
-        Origin::GivenOrStored => {
-            vec![way(WayKind::GivenBlob, Vec::new()), way(WayKind::Recipe, Vec::new())]
+        Origin::GivenOrMade => {
+            vec![way(WayKind::GivenBlob, Vec::new()), made()]
         }
-        Origin::Made | Origin::Stored => vec![way(WayKind::Recipe, Vec::new())],
+        Origin::Made | Origin::Stored => vec![made()],
     }
 }
 

@@ -5,9 +5,11 @@ use std::collections::HashSet;
 use super::numbering::Numbering;
 use super::repeats::Source;
 use super::script::Operation;
-use super::{BaseContent, Origin, Target};
+use super::{BaseContent, Origin, RecreatedPiece, Recreation, Target};
 use crate::digest::Digest;
-use crate::format::{CONTROL_STREAMS, Class, Instruction, NONE, PartWriter, STREAM_KINDS};
+use crate::format::{
+    CONTROL_STREAMS, Class, HEADER_CLASS, Instruction, NONE, PartWriter, STREAM_KINDS,
+};
 
 /// Decoded bytes at which a group is closed: half of what the format allows, so that one more literal
 /// always fits.
@@ -17,6 +19,7 @@ const GROUP_LEN: usize = 128 << 20;
 #[derive(Debug, Default)]
 pub(super) struct GroupDraft<'a> {
     pub(super) control: [Vec<u8>; CONTROL_STREAMS],
+    pub(super) corrections: Vec<&'a [u8]>,
     pub(super) literals: [Vec<&'a [u8]>; Class::COUNT as usize],
     pub(super) parts: Vec<PartDraft>,
     literal_len: usize,
@@ -31,10 +34,12 @@ pub(super) struct PartDraft {
     pub(super) taken: [u64; STREAM_KINDS],
 }
 
-/// Where a node is placed first, and the last group that uses it.
+/// Where a node is placed first or fed, and the last group that uses it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Usage {
     pub(super) parent: u32,
+    /// The parent is made of it by encoders.
+    pub(super) is_fed: bool,
     pub(super) parent_offset: u64,
     pub(super) last_group: u32,
 }
@@ -45,6 +50,19 @@ pub(super) struct Layout<'a> {
     pub(super) groups: Vec<GroupDraft<'a>>,
     /// By number of node.
     pub(super) usage: Vec<Usage>,
+    /// What is read of nodes that parts make, after it was made.
+    pub(super) reads: Vec<Read>,
+}
+
+/// Bytes of a made node that a part reads again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Read {
+    /// Number of the node.
+    pub(super) node: u32,
+    pub(super) start: u64,
+    pub(super) len: u64,
+    /// Group of the part that reads.
+    pub(super) group: u32,
 }
 
 /// What the layout is made from.
@@ -56,16 +74,16 @@ pub(super) struct Plan<'p, 'a> {
     pub(super) numbering: &'p Numbering,
 }
 
-impl<'a> Plan<'_, 'a> {
+impl<'p, 'a> Plan<'p, 'a> {
     /// Lays out all nodes that parts make.
-    pub(super) fn lay_out(self) -> Layout<'a> {
-        let unused = Usage { parent: NONE, parent_offset: 0, last_group: NONE };
+    pub(super) fn lay_out(self) -> Layout<'p> {
+        let unused = Usage { parent: NONE, is_fed: false, parent_offset: 0, last_group: NONE };
         let count = self.numbering.unmade.len() + self.numbering.made.len();
         let mut writer = Writer {
             plan: self,
             is_done: vec![false; self.target.nodes.len()],
             outputs: self.target.outputs.iter().filter_map(|output| output.node).collect(),
-            layout: Layout { groups: Vec::new(), usage: vec![unused; count] },
+            layout: Layout { groups: Vec::new(), usage: vec![unused; count], reads: Vec::new() },
             group: GroupDraft::default(),
         };
         // Outputs follow each other as they are completed; what lies in one is made inside it.
@@ -84,11 +102,11 @@ struct Writer<'p, 'a> {
     is_done: Vec<bool>,
     /// Nodes that land in an output of their own wherever else they are placed.
     outputs: HashSet<usize>,
-    layout: Layout<'a>,
-    group: GroupDraft<'a>,
+    layout: Layout<'p>,
+    group: GroupDraft<'p>,
 }
 
-impl Writer<'_, '_> {
+impl<'p> Writer<'p, '_> {
     fn is_to_do(&self, node: usize) -> bool {
         self.plan.target.nodes[node].is_made() && !self.is_done[node]
     }
@@ -105,9 +123,12 @@ impl Writer<'_, '_> {
 
     fn node(&mut self, node: usize) {
         self.is_done[node] = true;
-        let is_alternative = self.plan.target.nodes[node].origin == Origin::GivenOrStored;
+        let is_alternative = self.plan.target.nodes[node].origin == Origin::GivenOrMade;
         if is_alternative {
             self.close_group();
+        }
+        if let Some(recreation) = &self.plan.target.nodes[node].recreation {
+            self.re_encode(node, recreation);
         }
         let (mut at, mut made) = (0, 0);
         while let Some(next) = self.plan.scripts[node].get(at) {
@@ -120,6 +141,62 @@ impl Writer<'_, '_> {
         if is_alternative {
             self.close_group();
         }
+    }
+
+    /// Writes the one part of a node that is encoded again, then, where it is not there yet, its
+    /// content.
+    fn re_encode(&mut self, node: usize, recreation: &'p Recreation<'_>) {
+        let mut group = std::mem::take(&mut self.group);
+        let mut writer = PartWriter::new(&mut group.control);
+        let raw = recreation.pieces.iter().map(RecreatedPiece::raw_len).sum::<usize>();
+        // How much each encoder makes is known for all of them together; the part wants no more.
+        let mut encoded = (self.plan.target.nodes[node].bytes.len() - raw) as u64;
+        for piece in &recreation.pieces {
+            match piece {
+                RecreatedPiece::Raw(bytes) => {
+                    let length = bytes.len() as u64;
+                    writer.push(Instruction::Literal { class: Class::DENSE, length }, length);
+                    group.literals[usize::from(Class::DENSE.number())].push(bytes);
+                }
+                RecreatedPiece::Encoded(run) => {
+                    writer.push_encode(run, std::mem::take(&mut encoded));
+                    group.literals[usize::from(HEADER_CLASS.number())].push(&run.header);
+                    group.corrections.push(&run.corrections);
+                }
+            }
+        }
+        if let Some((made, taken)) = writer.finish() {
+            let way = self.way(node);
+            group.literal_len += recreation.pieces.iter().map(RecreatedPiece::carried_len).sum::<usize>();
+            group.parts.push(PartDraft { node: self.number_of(node), way, made, taken });
+        }
+        self.group = group;
+        let content = recreation.content;
+        let number = self.number_of(content);
+        self.used(number);
+        if self.is_to_do(content) {
+            let parent = self.number_of(node);
+            let usage = &mut self.layout.usage[number as usize];
+            (usage.parent, usage.is_fed) = (parent, true);
+            self.node(content);
+        } else if self.plan.target.nodes[content].is_made() {
+            let len = self.plan.target.nodes[content].bytes.len() as u64;
+            self.read(number, 0, len);
+        }
+    }
+
+    /// Which of its ways the parts of a node are.
+    fn way(&self, node: usize) -> u32 {
+        u32::from(self.plan.target.nodes[node].origin == Origin::GivenOrMade)
+    }
+
+    fn read(&mut self, node: u32, start: u64, len: u64) {
+        let group = self.group_number();
+        self.layout.reads.push(Read { node, start, len, group });
+    }
+
+    fn group_number(&self) -> u32 {
+        u32::try_from(self.layout.groups.len()).expect("BUG: groups are few")
     }
 
     /// Writes operations of a node from number `at` on, until a child has to be made first or the
@@ -146,7 +223,7 @@ impl Writer<'_, '_> {
             }
         }
         if let Some((made, taken)) = writer.finish() {
-            let way = u32::from(self.plan.target.nodes[node].origin == Origin::GivenOrStored);
+            let way = self.way(node);
             group.parts.push(PartDraft { node: self.number_of(node), way, made, taken });
         }
         self.group = group;
@@ -166,6 +243,9 @@ impl Writer<'_, '_> {
                 let from = numbering.number(digest);
                 self.used(from);
                 let (offset, length) = (*offset as u64, *len as u64);
+                if let Source::Target(_) = source {
+                    self.read(from, offset, length);
+                }
                 (Instruction::Copy { node: from, offset, length }, length)
             }
             Operation::Zero { len } => (Instruction::Zero { length: *len as u64 }, *len as u64),
@@ -174,10 +254,14 @@ impl Writer<'_, '_> {
                 self.used(number);
                 let parent = self.number_of(node);
                 let usage = &mut self.layout.usage[number as usize];
-                if usage.parent == NONE && !self.outputs.contains(child) {
+                let lands = usage.parent == NONE && !self.outputs.contains(child);
+                if lands {
                     (usage.parent, usage.parent_offset) = (parent, made);
                 }
                 let length = target.nodes[*child].bytes.len() as u64;
+                if target.nodes[*child].is_made() && !lands {
+                    self.read(number, 0, length);
+                }
                 (Instruction::Place { node: number }, length)
             }
             Operation::HexDigest { digest } => {
@@ -192,7 +276,7 @@ impl Writer<'_, '_> {
     }
 
     fn used(&mut self, number: u32) {
-        let group = u32::try_from(self.layout.groups.len()).expect("BUG: groups are few");
+        let group = self.group_number();
         self.layout.usage[number as usize].last_group = group;
     }
 }

@@ -1,5 +1,6 @@
 //! Hashing beside the rebuilding: a thread for each node that is open at once.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
@@ -49,9 +50,10 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
         Self { scope, started: Vec::new(), is_on }
     }
 
-    /// Sends the first `len` bytes of a piece to the hashers of the outermost `depth` open nodes.
-    pub(super) fn update(&mut self, depth: usize, piece: &Piece, len: usize) {
-        for lane in self.first(depth) {
+    /// Sends the first `len` bytes of a piece to the hashers of these open nodes, counted from the
+    /// outermost.
+    pub(super) fn update(&mut self, nodes: Range<usize>, piece: &Piece, len: usize) {
+        for lane in self.first(nodes.end).iter().skip(nodes.start) {
             // A lane hangs up only after a mismatch, which `finish` reports.
             lane.sender.send(Message::Bytes(Arc::clone(piece), len)).unwrap_or_default();
         }

@@ -9,11 +9,16 @@ mod coding;
 mod encoder;
 mod error;
 mod execution;
+mod feed;
 mod groups;
+mod instructions;
+mod keep;
+mod keeping;
 mod lanes;
 mod matching;
 mod numbering;
 mod outlet;
+mod reencode;
 mod repeats;
 mod script;
 mod streams;
@@ -27,9 +32,9 @@ pub use applier::{ApplyOptions, ApplyStats, Sources, apply, missing_nodes};
 pub use coding::workers_within;
 pub use encoder::{EncodeOptions, EncodeStats, Encoded, NodeStats, encode};
 pub use error::ApplyError;
-pub use streams::Scratch;
 pub use target::{
-    BaseContent, Child, Origin, Stretch, Target, TargetNode, TargetOutput, TargetRole,
+    BaseContent, Child, Origin, RecreatedPiece, Recreation, Stretch, Target, TargetNode,
+    TargetOutput, TargetRole,
 };
 
 /// Where outputs go. Every byte is written once, an output's bytes in order, and may be read back.

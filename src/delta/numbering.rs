@@ -78,7 +78,7 @@ pub(super) fn digests(target: &Target<'_>) -> BTreeSet<Digest> {
 
 /// The nodes that parts make, in the order in which a site completes them: outputs in order, before
 /// each one those inside it that are outputs themselves (no two are open at once), then its children
-/// as they lie, then itself.
+/// as they lie or its content, then itself.
 pub(super) fn completion_order(target: &Target<'_>) -> Vec<usize> {
     let roots: Vec<usize> = target.outputs.iter().filter_map(|output| output.node).collect();
     let outputs = roots.iter().copied().collect();
@@ -104,11 +104,11 @@ impl Order<'_> {
 
     fn inner_outputs(&mut self, node: usize) {
         let target = self.target;
-        for child in &target.nodes[node].children {
-            if self.outputs.contains(&child.node) {
-                self.output(child.node);
+        for inner in target.nodes[node].inner() {
+            if self.outputs.contains(&inner) {
+                self.output(inner);
             } else {
-                self.inner_outputs(child.node);
+                self.inner_outputs(inner);
             }
         }
     }
@@ -118,7 +118,7 @@ impl Order<'_> {
             return;
         }
         let row: &TargetNode<'_> = &self.target.nodes[node];
-        row.children.iter().for_each(|child| self.visit(child.node));
+        row.inner().for_each(|inner| self.visit(inner));
         if row.is_made() {
             self.completed.push(node);
         }

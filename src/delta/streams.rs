@@ -1,24 +1,16 @@
 //! The decoded streams of a group while its parts run: all open at once, or one after the other
 //! through scratch space where memory is short.
 
-use std::io;
-
 use super::ApplyError;
 use crate::format::{
     Body, CONTROL_STREAMS, Delta, FormatError, STREAM_KINDS, StreamBytes, StreamKind, StreamReader,
 };
-use crate::source::ReadAt;
+use crate::source::Scratch;
 
 /// Bytes that are buffered of each control stream, which are read a byte at a time.
 const CONTROL_BUFFER: usize = 8 << 10;
 /// Piece by which a stream goes to scratch space.
 const SCRATCH_PIECE: usize = 256 << 10;
-
-/// Space for the decoded streams of one group at a time.
-pub trait Scratch: ReadAt {
-    /// Writes all of `bytes` at `offset`.
-    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
-}
 
 /// The decoded streams of one group, by slot.
 pub(super) struct GroupStreams<'a> {

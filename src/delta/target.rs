@@ -1,7 +1,7 @@
 //! What the encoder is given: contents of the base, and a target as nodes and outputs.
 
 use crate::digest::{DiffId, Digest};
-use crate::format::{Class, RoleKind};
+use crate::format::{Class, EncodeRun, RoleKind};
 
 /// A run of a node's bytes of one kind, ending before `end`; it begins where the previous one ends.
 ///
@@ -32,8 +32,8 @@ pub enum Origin {
     GivenContent,
     /// The base holds it as a stored blob: its digest is all that is sent.
     GivenBlob,
-    /// The base holds it as a stored blob, but its bytes are sent for sites that do not.
-    GivenOrStored,
+    /// The base holds it as a stored blob; for sites whose base does not, the delta makes it.
+    GivenOrMade,
     /// It is rebuilt from the base, from the target, and from literals.
     Made,
     /// Its bytes are sent as they are.
@@ -53,13 +53,58 @@ pub struct TargetNode<'a> {
     pub stretches: Vec<Stretch>,
     /// Nodes whose bytes lie inside, ascending, not overlapping, not empty.
     pub children: Vec<Child>,
+    /// How its bytes are made of a content; then it has neither children nor literals of its own.
+    pub recreation: Option<Recreation<'a>>,
+}
+
+/// A compressed node as what makes it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recreation<'a> {
+    /// Index of the content in [`Target::nodes`]. For a node that the base may hold, one that the
+    /// base holds.
+    pub content: usize,
+    /// In order; their lengths of content add up to the content.
+    pub pieces: Vec<RecreatedPiece<'a>>,
+}
+
+/// A run of a compressed node's bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecreatedPiece<'a> {
+    /// Carried as it is.
+    Raw(&'a [u8]),
+    /// Made by an encoder.
+    Encoded(EncodeRun),
+}
+
+impl RecreatedPiece<'_> {
+    /// Bytes of the node that are carried as they are.
+    pub(super) fn raw_len(&self) -> usize {
+        match self {
+            Self::Raw(bytes) => bytes.len(),
+            Self::Encoded(_) => 0,
+        }
+    }
+
+    /// Bytes that a delta carries for the piece, besides lengths and parameters.
+    pub(super) fn carried_len(&self) -> usize {
+        match self {
+            Self::Raw(bytes) => bytes.len(),
+            Self::Encoded(run) => run.header.len() + run.corrections.len(),
+        }
+    }
 }
 
 impl TargetNode<'_> {
     /// Do parts of the delta make it? An empty node needs none.
     pub(super) fn is_made(&self) -> bool {
         !self.bytes.is_empty()
-            && matches!(self.origin, Origin::Made | Origin::Stored | Origin::GivenOrStored)
+            && matches!(self.origin, Origin::Made | Origin::Stored | Origin::GivenOrMade)
+    }
+
+    /// Nodes that it is made of: its children, or its content.
+    pub(super) fn inner(&self) -> impl Iterator<Item = usize> {
+        let content = self.recreation.as_ref().map(|recreation| recreation.content);
+        self.children.iter().map(|child| child.node).chain(content)
     }
 }
 

@@ -34,6 +34,7 @@ fn made(bytes: &[u8], class: Class) -> TargetNode<'_> {
         origin: Origin::Made,
         stretches,
         children: vec![],
+        recreation: None,
     }
 }
 
@@ -124,7 +125,7 @@ fn blobs_lie_in_their_envelope_in_every_way_a_node_can_come() {
     };
     let (delta, _) = create(&[&given], one_file(nodes(Origin::GivenBlob)));
     assert_eq!(run(&[&given, &held], &delta).expect("all there").0, [envelope.clone()]);
-    let (portable, _) = create(&[&given], one_file(nodes(Origin::GivenOrStored)));
+    let (portable, _) = create(&[&given], one_file(nodes(Origin::GivenOrMade)));
     let (with, with_stats) = run(&[&given, &held], &portable).expect("all there");
     let (without, stats) = run(&[&given], &portable).expect("portable");
     assert_eq!([&with, &without], [&[envelope.clone()], &[envelope]]);

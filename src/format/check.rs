@@ -3,9 +3,11 @@
 //! What passes here can be run without any further check of rows: every citation is inside its
 //! table, every sum fits, every part has its place in the output.
 
+use super::node::check_node;
 use super::order::check_order;
 use super::{
-    Codec, FormatError, Group, Header, NONE, Node, OutputKind, RoleKind, Run, StreamKind, WayKind,
+    Codec, EncoderKind, FormatError, Group, Header, NONE, OutputKind, Part, ReEncodeParameters,
+    RoleKind, Run, StreamKind, WayKind,
 };
 use crate::limits;
 
@@ -31,6 +33,8 @@ pub struct Needs {
     pub window_sum: u64,
     /// Greatest number of decoded bytes of a group.
     pub largest_group: u64,
+    /// Decoded bytes of the streams that say what is kept.
+    pub kept_ranges_len: u64,
     /// For each group, where each of its streams begins in the body.
     pub stream_starts: Vec<Vec<u64>>,
 }
@@ -57,12 +61,12 @@ pub fn check(header: &Header, body_len: u64) -> Result<Needs, FormatError> {
     Ok(needs)
 }
 
-fn rule(rule: &'static str, place: &'static str, row: usize) -> FormatError {
+pub(super) fn rule(rule: &'static str, place: &'static str, row: usize) -> FormatError {
     FormatError::Rule { rule, place, row: row as u64 }
 }
 
 /// Returns the broken rule unless it holds.
-fn hold(
+pub(super) fn hold(
     holds: bool,
     text: &'static str,
     place: &'static str,
@@ -71,7 +75,7 @@ fn hold(
     if holds { Ok(()) } else { Err(rule(text, place, row)) }
 }
 
-fn ceiling(what: &'static str, found: u64, ceiling: u64) -> Result<(), FormatError> {
+pub(super) fn ceiling(what: &'static str, found: u64, ceiling: u64) -> Result<(), FormatError> {
     if found <= ceiling { Ok(()) } else { Err(FormatError::Ceiling { what, found, ceiling }) }
 }
 
@@ -79,7 +83,6 @@ fn ceiling(what: &'static str, found: u64, ceiling: u64) -> Result<(), FormatErr
 fn check_numbers(header: &Header) -> Result<(), FormatError> {
     let declared = &header.declared;
     for (what, number) in [
-        ("a kept peak of", declared.kept_peak),
         ("encoder memory of", declared.encoder_memory),
         ("inline nodes:", declared.inline_count),
         ("a longest inline node of", declared.inline_longest),
@@ -91,7 +94,12 @@ fn check_numbers(header: &Header) -> Result<(), FormatError> {
         }
     }
     for way in header.nodes.iter().flat_map(|node| &node.ways) {
-        WayKind::from_number(way.kind)?;
+        if WayKind::from_number(way.kind)? == WayKind::ReEncode {
+            let parameters = ReEncodeParameters::decode(&way.parameters);
+            for encoder in parameters.iter().flat_map(|parameters| &parameters.encoders) {
+                EncoderKind::from_number(*encoder)?;
+            }
+        }
     }
     for output in &header.outputs {
         OutputKind::from_number(output.kind)?;
@@ -127,56 +135,6 @@ fn check_digests(header: &Header) -> Result<(), FormatError> {
         None => Ok(()),
         Some(row) => Err(rule("digests ascend, each once", "digest", row)),
     }
-}
-
-fn check_node(header: &Header, row: usize, node: &Node) -> Result<(), FormatError> {
-    let hold = |holds, text| hold(holds, text, "node", row);
-    ceiling("length of a node", node.length, limits::NODE_LEN)?;
-    ceiling("number of ways of a node", node.ways.len() as u64, limits::WAYS)?;
-    hold((node.digest as usize) < header.digests.len(), "a node cites a digest")?;
-    hold(!node.ways.is_empty(), "a node has a way")?;
-    hold(
-        node.last_group == NONE || (node.last_group as usize) < header.groups.len(),
-        "the last group is one",
-    )?;
-    if node.parent == NONE {
-        hold(node.parent_offset == 0, "a node without parent has parent offset 0")?;
-    } else {
-        let parent = header.nodes.get(node.parent as usize);
-        let end = node.parent_offset.checked_add(node.length);
-        hold(node.parent as usize > row, "a parent has a greater number")?;
-        hold(
-            parent.is_some_and(|parent| end.is_some_and(|end| end <= parent.length)),
-            "a node lies inside its parent",
-        )?;
-        hold(node.length > 0, "an empty node is not placed")?;
-    }
-    for (place, way) in node.ways.iter().enumerate() {
-        hold(way.parameters.is_empty(), "ways of this version have no parameters")?;
-        let earlier = &node.ways[..place];
-        hold(
-            earlier.iter().all(|other| other.kind < way.kind),
-            "ways stand in order, one of a kind",
-        )?;
-        if way.kind == WayKind::GivenContent.number() {
-            hold(runs_inside(&way.used, node.length), "runs ascend inside the node, not touching")?;
-        } else {
-            hold(way.used.is_empty(), "only a content has runs")?;
-        }
-    }
-    Ok(())
-}
-
-fn runs_inside(runs: &[Run], length: u64) -> bool {
-    let blocks = length.div_ceil(BASE_BLOCK_LEN);
-    let mut free = 0;
-    runs.iter().all(|run| {
-        let first = u64::from(run.first);
-        let fits = run.count > 0 && first >= free && first + u64::from(run.count) <= blocks;
-        // The next run leaves at least one block free, or the two would be one.
-        free = first + u64::from(run.count) + 1;
-        fits
-    })
 }
 
 fn check_outputs(header: &Header) -> Result<(), FormatError> {
@@ -281,6 +239,10 @@ fn add_group(
         if stream.kind == StreamKind::Instructions.number() {
             needs.instructions += stream.decoded_len();
         }
+        if stream.kind == StreamKind::Kept.number() {
+            needs.kept_ranges_len += stream.decoded_len();
+            ceiling("kept ranges", needs.kept_ranges_len, limits::KEPT_RANGES_LEN)?;
+        }
         needs.stream_len += stream.decoded_len();
     }
     starts.push(at);
@@ -302,10 +264,14 @@ fn add_parts(
     for part in &group.parts {
         let way =
             header.nodes.get(part.node as usize).and_then(|node| node.ways.get(part.way as usize));
+        let kind = way.and_then(|way| WayKind::from_number(way.kind).ok());
         hold(
-            way.is_some_and(|way| way.kind == WayKind::Recipe.number()),
-            "a part makes a node by a recipe",
+            matches!(kind, Some(WayKind::Recipe | WayKind::ReEncode)),
+            "a part makes a node by a recipe or a re-encode",
         )?;
+        if kind == Some(WayKind::ReEncode) {
+            check_pieces(group, part)?;
+        }
         hold(part.made > 0, "a part makes something")?;
         hold(part.taken.len() == left.len(), "a part takes from each stream")?;
         let instructions = group.streams.first().filter(|stream| stream.kind == 0);
@@ -318,6 +284,20 @@ fn add_parts(
         needs.made_len = made.ok_or(rule("the bytes made fit 64 bits", "group", row))?;
     }
     hold(left.iter().all(|left| *left == 0), "parts take all there is")
+}
+
+/// What a reader has to hold of a re-encode part while its content comes.
+fn check_pieces(group: &Group, part: &Part) -> Result<(), FormatError> {
+    let mut carried = 0_u64;
+    for (stream, taken) in group.streams.iter().zip(&part.taken) {
+        match StreamKind::from_number(stream.kind)? {
+            StreamKind::Literals(_) | StreamKind::Corrections => {
+                carried = carried.saturating_add(*taken);
+            }
+            _ => ceiling("control bytes of a re-encode part", *taken, limits::PIECES_LEN)?,
+        }
+    }
+    ceiling("bytes carried by a re-encode part", carried, limits::CARRIED_LEN)
 }
 
 fn check_body(header: &Header, body_len: u64, needs: &Needs) -> Result<(), FormatError> {
@@ -349,7 +329,7 @@ fn add_lengths(header: &Header, needs: &mut Needs) -> Result<(), FormatError> {
             let used = match WayKind::from_number(way.kind)? {
                 WayKind::GivenContent => used_len(&way.used, node.length),
                 WayKind::GivenBlob => node.length,
-                WayKind::Recipe => 0,
+                WayKind::Recipe | WayKind::ReEncode => 0,
             };
             needs.base_len = needs.base_len.saturating_add(used);
         }

@@ -12,8 +12,10 @@ mod delta;
 mod error;
 mod frame;
 mod instruction;
+mod node;
 mod order;
 mod part;
+mod piece;
 mod stream;
 mod tables;
 mod varint;
@@ -24,9 +26,11 @@ pub use delta::{Delta, MAGIC, PREFIX_LEN, VERSION, encode_head};
 pub use error::FormatError;
 pub use frame::{Codec, Frame, encode_frame};
 pub use instruction::{Class, Instruction};
-pub use part::{PartReader, PartWriter, StreamBytes};
-pub use stream::{CONTROL_STREAMS, STREAM_KINDS, StreamKind, StreamReader};
+pub use node::{content_of, is_fed};
+pub use part::{PartReader, PartWriter, StreamBytes, put_kept_ranges};
+pub use piece::{EncodeRun, Framing, HEADER_CLASS, KeptRange, Piece};
+pub use stream::{CONTROL_STREAMS, FIRST_LITERAL_SLOT, STREAM_KINDS, StreamKind, StreamReader};
 pub use tables::{
-    Declared, FrameRow, Group, Header, NONE, Node, Output, OutputKind, Part, Role, RoleKind, Run,
-    Stream, Way, WayKind,
+    Declared, EncoderKind, FrameRow, Group, Header, NONE, Node, Output, OutputKind, Part, ReEncodeParameters, Role,
+    RoleKind, Run, Stream, Way, WayKind,
 };

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::{FormatError, Header, NONE, WayKind};
+use super::node::{content_of, is_fed};
+use super::{FormatError, Header, NONE, StreamKind, WayKind};
 use crate::limits;
 
 fn rule(rule: &'static str, place: &'static str, row: usize) -> FormatError {
@@ -17,6 +18,8 @@ struct Progress {
     is_complete: bool,
     /// A child was made where it stands: the next part must be its own and place it.
     is_awaiting: bool,
+    /// Its re-encode part ran: the parts of its content must follow.
+    is_hungry: bool,
 }
 
 /// Runs all parts dry: each node is opened where it lands, filled exactly, and closed in the order
@@ -27,6 +30,7 @@ pub(super) fn check_order(header: &Header) -> Result<(), FormatError> {
     let mut order = Order {
         header,
         outputs: header.outputs.iter().map(|output| output.node).collect(),
+        first_made,
         progress: vec![Progress::default(); header.nodes.len()],
         open: Vec::new(),
         next_complete: first_made,
@@ -42,6 +46,7 @@ pub(super) fn check_order(header: &Header) -> Result<(), FormatError> {
             order.run(part.node, part.made, row)?;
         }
     }
+    check_kept(header)?;
     match order.progress[first_made..].iter().position(|progress| !progress.is_complete) {
         None => Ok(()),
         Some(row) => Err(rule("parts make the whole node", "node", first_made + row)),
@@ -80,8 +85,8 @@ fn check_unmade(header: &Header) -> Result<usize, FormatError> {
     }
     for (row, node) in header.nodes[..first_made].iter().enumerate() {
         let has_recipe = node.ways.iter().any(|way| way.kind == WayKind::Recipe.number());
-        if has_recipe && node.length > 0 {
-            return Err(rule("a recipe without parts makes an empty node", "node", row));
+        if (has_recipe && node.length > 0) || content_of(node).is_some() {
+            return Err(rule("a way without parts makes an empty node", "node", row));
         }
         if row > 0 && header.nodes[row - 1].digest >= node.digest {
             return Err(rule("nodes that no part makes ascend by digest", "node", row));
@@ -107,9 +112,29 @@ fn check_alternative(header: &Header, row: usize) -> Result<(), FormatError> {
     }
 }
 
+/// Only what the output does not hold is kept.
+fn check_kept(header: &Header) -> Result<(), FormatError> {
+    // Parents have greater numbers, so one walk from the last node down sees parents first.
+    let mut is_inside = vec![false; header.nodes.len()];
+    for (row, node) in header.nodes.iter().enumerate().rev() {
+        let is_outside = node.parent == NONE || is_fed(header, row);
+        is_inside[row] = if is_outside { node.parent == NONE } else { is_inside[node.parent as usize] };
+    }
+    for (row, group) in header.groups.iter().enumerate() {
+        let kept = group.streams.iter().position(|stream| stream.kind == StreamKind::Kept.number());
+        let Some(kept) = kept else { continue };
+        if group.parts.iter().any(|part| is_inside[part.node as usize] && part.taken[kept] > 0) {
+            return Err(rule("what the output holds is not kept", "group", row));
+        }
+    }
+    Ok(())
+}
+
 struct Order<'a> {
     header: &'a Header,
     outputs: HashSet<u32>,
+    /// Nodes before it are made by no part.
+    first_made: usize,
     progress: Vec<Progress>,
     /// Nodes whose parts have begun, parents below their children.
     open: Vec<u32>,
@@ -124,15 +149,33 @@ impl Order<'_> {
         let row = node as usize;
         let length = self.header.nodes[row].length;
         let progress = &mut self.progress[row];
+        if progress.is_hungry {
+            return Err(rule("a re-encode is one part", "node", row));
+        }
         progress.is_awaiting = false;
         progress.made = progress.made.saturating_add(made);
         if progress.made > length {
             return Err(rule("parts make no more than the node", "node", row));
         }
-        if progress.made == length {
-            self.complete(row)?;
+        let is_whole = progress.made == length;
+        match content_of(&self.header.nodes[row]) {
+            Some(_) if !is_whole => Err(rule("a re-encode is one part", "node", row)),
+            Some(content) => self.feed(row, content as usize),
+            None if is_whole => self.complete(row),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// The pieces of a re-encode are known: its content is there, or comes now.
+    fn feed(&mut self, row: usize, content: usize) -> Result<(), FormatError> {
+        if content < self.first_made || self.progress[content].is_complete {
+            return self.complete(row);
+        }
+        self.progress[row].is_hungry = true;
+        if self.header.nodes[content].parent as usize == row {
+            return Ok(());
+        }
+        Err(rule("a content is complete or follows", "node", content))
     }
 
     /// Opens a node, and before it any parent that begins with it.
@@ -159,11 +202,15 @@ impl Order<'_> {
             if self.header.nodes[parent as usize].ways.len() > 1 {
                 return Err(rule("an alternative has no child that parts make", "node", row));
             }
-            if self.open.last() != Some(&parent) {
+            let is_fed = is_fed(self.header, row);
+            if self.open.last() != Some(&parent) && !is_fed {
                 self.begin(parent, group)?;
             }
             let above = self.progress[parent as usize];
-            if above.made != offset || above.is_awaiting {
+            if is_fed && !(above.is_hungry && self.open.last() == Some(&parent)) {
+                return Err(rule("a content follows what re-encodes it", "node", row));
+            }
+            if !is_fed && (above.made != offset || above.is_awaiting) {
                 return Err(rule("a child begins where its parent stands", "node", row));
             }
         }
@@ -178,9 +225,16 @@ impl Order<'_> {
         self.next_complete += 1;
         self.progress[row].is_complete = true;
         self.open.pop();
-        if let Some(parent) = self.open.last() {
-            self.progress[*parent as usize].is_awaiting = true;
+        match self.open.last().map(|parent| *parent as usize) {
+            Some(parent) if is_fed(self.header, row) => {
+                self.progress[parent].is_hungry = false;
+                self.complete(parent)
+            }
+            Some(parent) => {
+                self.progress[parent].is_awaiting = true;
+                Ok(())
+            }
+            None => Ok(()),
         }
-        Ok(())
     }
 }

@@ -3,8 +3,12 @@
 use std::collections::HashMap;
 
 use super::instruction::{COPY, HEX_DIGEST, LITERAL, PLACE, ZERO};
-use super::stream::{CONTROL_STREAMS, STREAM_KINDS};
-use super::{Class, FormatError, Instruction, StreamKind, varint};
+use super::piece::{ENCODE, broken_order};
+use super::stream::{CONTROL_STREAMS, FIRST_LITERAL_SLOT, STREAM_KINDS};
+use super::{
+    Class, EncodeRun, FormatError, Framing, HEADER_CLASS, Instruction, KeptRange, Piece,
+    StreamKind, varint,
+};
 
 /// Where the copies of a part left off: node -> end of its last copy in this part.
 #[derive(Debug, Default)]
@@ -29,6 +33,7 @@ pub struct PartWriter<'a> {
     control: &'a mut [Vec<u8>; CONTROL_STREAMS],
     start: [usize; CONTROL_STREAMS],
     literals: [u64; Class::COUNT as usize],
+    corrections: u64,
     pending: Option<Instruction>,
     ends: CopyEnds,
     made: u64,
@@ -42,6 +47,7 @@ impl<'a> PartWriter<'a> {
             control,
             start,
             literals: [0; Class::COUNT as usize],
+            corrections: 0,
             pending: None,
             ends: CopyEnds::default(),
             made: 0,
@@ -64,6 +70,26 @@ impl<'a> PartWriter<'a> {
         self.pending = Some(merged.unwrap_or(instruction));
     }
 
+    /// Adds pieces of a re-encode part that make `len` bytes. Neighbours that one run could hold
+    /// are the caller's to merge; header and corrections are the caller's to put in their streams.
+    pub fn push_encode(&mut self, run: &EncodeRun, len: u64) {
+        self.flush();
+        self.made += len;
+        self.literals[usize::from(HEADER_CLASS.number())] += run.header.len() as u64;
+        self.corrections += run.corrections.len() as u64;
+        let [instructions, lengths, _, numbers, _] = &mut *self.control;
+        instructions.push(ENCODE);
+        let parameters = run.parameters.len() as u64;
+        for number in [run.encoder.into(), run.framing.number().into(), parameters] {
+            varint::put(numbers, number);
+        }
+        run.parameters.iter().for_each(|parameter| varint::put(numbers, *parameter));
+        for length in [run.header.len(), run.corrections.len(), run.lengths.len()] {
+            varint::put(lengths, length as u64);
+        }
+        run.lengths.iter().for_each(|length| varint::put(lengths, *length));
+    }
+
     /// Bytes of the group's control streams so far.
     pub fn control_len(&self) -> usize {
         self.control.iter().map(Vec::len).sum()
@@ -77,13 +103,14 @@ impl<'a> PartWriter<'a> {
         for (slot, taken) in taken[..CONTROL_STREAMS].iter_mut().enumerate() {
             *taken = (self.control[slot].len() - self.start[slot]) as u64;
         }
-        taken[CONTROL_STREAMS..].copy_from_slice(&self.literals);
+        taken[StreamKind::Corrections.slot()] = self.corrections;
+        taken[FIRST_LITERAL_SLOT..].copy_from_slice(&self.literals);
         (self.made > 0).then_some((self.made, taken))
     }
 
     fn flush(&mut self) {
         let Some(instruction) = self.pending.take() else { return };
-        let [numbers_of_instructions, lengths, offsets, numbers] = &mut *self.control;
+        let [numbers_of_instructions, lengths, offsets, numbers, _] = &mut *self.control;
         numbers_of_instructions.push(match instruction {
             Instruction::Copy { node, offset, length } => {
                 varint::put(numbers, node.into());
@@ -113,6 +140,17 @@ impl<'a> PartWriter<'a> {
     }
 }
 
+/// Writes what is kept of a part's bytes: ascending, disjoint, merged.
+pub fn put_kept_ranges(stream: &mut Vec<u8>, ranges: &[KeptRange]) {
+    let mut end = 0;
+    for range in ranges {
+        varint::put(stream, range.start - end);
+        varint::put(stream, range.length);
+        varint::put(stream, range.groups.into());
+        end = range.start + range.length;
+    }
+}
+
 /// Decoded streams of a group, each read from front to back.
 pub trait StreamBytes {
     /// Fills `buf` with the next bytes of a stream.
@@ -128,13 +166,115 @@ pub struct PartReader<'a, S> {
     streams: &'a mut S,
     left: [u64; STREAM_KINDS],
     previous: Option<Instruction>,
+    previous_run: Option<EncodeRun>,
     ends: CopyEnds,
 }
 
 impl<'a, S: StreamBytes> PartReader<'a, S> {
     /// Starts a part that takes `taken` bytes from each kind of stream.
     pub fn new(streams: &'a mut S, taken: [u64; STREAM_KINDS]) -> Self {
-        Self { streams, left: taken, previous: None, ends: CopyEnds::default() }
+        Self {
+            streams,
+            left: taken,
+            previous: None,
+            previous_run: None,
+            ends: CopyEnds::default(),
+        }
+    }
+
+    /// Returns what is kept of the `made` bytes of the part; to be called before anything else.
+    ///
+    /// # Errors
+    /// Damage for ranges that do not ascend, that touch, or that reach outside.
+    pub fn kept_ranges(&mut self, made: u64) -> Result<Vec<KeptRange>, FormatError> {
+        let mut ranges: Vec<KeptRange> = Vec::new();
+        let mut end = 0_u64;
+        while self.left[StreamKind::Kept.slot()] > 0 {
+            let gap = self.varint(StreamKind::Kept)?;
+            let length = self.varint(StreamKind::Kept)?;
+            let groups = u32::try_from(self.varint(StreamKind::Kept)?);
+            let groups = groups.map_err(|_| rule("a number of groups fits 32 bits"))?;
+            let start = end.checked_add(gap);
+            let start = start.ok_or(rule("a kept range fits 64 bits"))?;
+            let range = KeptRange { start, length, groups };
+            end = start
+                .checked_add(length)
+                .filter(|end| length > 0 && *end <= made)
+                .ok_or(rule("a kept range is not empty and inside its part"))?;
+            if let Some(broken) = broken_order(ranges.last(), &range) {
+                return Err(rule(broken));
+            }
+            ranges.push(range);
+        }
+        Ok(ranges)
+    }
+
+    /// Returns the next piece of a re-encode part, or `None` at its end.
+    ///
+    /// # Errors
+    /// Unsupported for an instruction or framing that is not known, damage for any broken rule of
+    /// section 8.2 that needs no knowledge of nodes.
+    pub fn piece(&mut self) -> Result<Option<Piece>, FormatError> {
+        if self.left[StreamKind::Instructions.slot()] == 0 {
+            return self.finished().map(|()| None);
+        }
+        let mut number = [0];
+        self.take(StreamKind::Instructions, &mut number)?;
+        let previous_run = self.previous_run.take();
+        let previous_literal = self.previous.take();
+        match number[0] {
+            ENCODE => {
+                let run = self.encode_run()?;
+                if previous_run.is_some_and(|previous| previous.takes(&run)) {
+                    return Err(rule("neighbours are merged"));
+                }
+                self.previous_run = Some(EncodeRun { lengths: Vec::new(), ..run.clone() });
+                Ok(Some(Piece::Encode(run)))
+            }
+            COPY | ZERO | PLACE | HEX_DIGEST => {
+                Err(rule("a re-encode part has encodes and literals alone"))
+            }
+            number => {
+                let (class, length) = self.literal_of(number)?;
+                let literal = Instruction::Literal { class, length };
+                if previous_literal.is_some_and(|previous| previous.merged(literal).is_some()) {
+                    return Err(rule("neighbours are merged"));
+                }
+                self.previous = Some(literal);
+                Ok(Some(Piece::Literal { class, length }))
+            }
+        }
+    }
+
+    fn encode_run(&mut self) -> Result<EncodeRun, FormatError> {
+        let encoder = self.number()?;
+        let framing = Framing::from_number(self.number()?)?;
+        let parameters = self.values(StreamKind::Numbers)?;
+        let header_len = self.varint(StreamKind::Lengths)?;
+        let corrections_len = self.varint(StreamKind::Lengths)?;
+        let lengths = self.values(StreamKind::Lengths)?;
+        if lengths.is_empty() || (corrections_len > 0 && lengths.len() > 1) {
+            return Err(rule("an encode has a piece, and one alone if it has corrections"));
+        }
+        let header = self.bytes(StreamKind::Literals(HEADER_CLASS), header_len)?;
+        let corrections = self.bytes(StreamKind::Corrections, corrections_len)?;
+        Ok(EncodeRun { encoder, framing, parameters, header, corrections, lengths })
+    }
+
+    /// A count and that many values; each has a byte at least, which bounds the count.
+    fn values(&mut self, stream: StreamKind) -> Result<Vec<u64>, FormatError> {
+        let count = self.varint(stream)?;
+        if count > self.left[stream.slot()] {
+            return Err(rule("a part takes no more than it declares"));
+        }
+        (0..count).map(|_| self.varint(stream)).collect()
+    }
+
+    fn bytes(&mut self, stream: StreamKind, len: u64) -> Result<Vec<u8>, FormatError> {
+        let fits = usize::try_from(len).ok().filter(|_| len <= self.left[stream.slot()]);
+        let mut bytes = vec![0; fits.ok_or(rule("a part takes no more than it declares"))?];
+        self.take(stream, &mut bytes)?;
+        Ok(bytes)
     }
 
     /// Returns the next instruction, or `None` at the end of the part.
@@ -153,11 +293,10 @@ impl<'a, S: StreamBytes> PartReader<'a, S> {
             ZERO => Instruction::Zero { length: self.length()? },
             PLACE => Instruction::Place { node: self.number()? },
             HEX_DIGEST => Instruction::HexDigest { digest: self.number()? },
+            ENCODE => return Err(rule("a recipe has no encodes")),
             number => {
-                let class = number.checked_sub(LITERAL).and_then(Class::from_number).ok_or(
-                    FormatError::Unsupported { what: "instruction", number: number.into() },
-                )?;
-                Instruction::Literal { class, length: self.length()? }
+                let (class, length) = self.literal_of(number)?;
+                Instruction::Literal { class, length }
             }
         };
         if self.previous.is_some_and(|previous| previous.merged(instruction).is_some()) {
@@ -170,6 +309,22 @@ impl<'a, S: StreamBytes> PartReader<'a, S> {
     /// Fills `buf` with the next literal bytes of a class.
     pub fn literal(&mut self, class: Class, buf: &mut [u8]) -> Result<(), FormatError> {
         self.take(StreamKind::Literals(class), buf)
+    }
+
+    /// The next `len` literal bytes of a class, which must be left.
+    ///
+    /// # Errors
+    /// Damage where the part has fewer.
+    pub fn literal_bytes(&mut self, class: Class, len: u64) -> Result<Vec<u8>, FormatError> {
+        self.bytes(StreamKind::Literals(class), len)
+    }
+
+    fn literal_of(&mut self, number: u8) -> Result<(Class, u64), FormatError> {
+        let class = number
+            .checked_sub(LITERAL)
+            .and_then(Class::from_number)
+            .ok_or(FormatError::Unsupported { what: "instruction", number: number.into() })?;
+        Ok((class, self.length()?))
     }
 
     fn copy(&mut self) -> Result<Instruction, FormatError> {

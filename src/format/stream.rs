@@ -18,17 +18,29 @@ pub enum StreamKind {
     Offsets,
     /// Numbers of nodes, rows of digests.
     Numbers,
+    /// Ranges of nodes outside the output that are copied later.
+    Kept,
+    /// What turns an encoder's guess into the bytes that were.
+    Corrections,
     /// Literal bytes of a class.
     Literals(Class),
 }
 
-/// Kinds before the literals.
-pub const CONTROL_STREAMS: usize = 4;
+/// Kinds that are read value by value; the others hold bytes for the output.
+pub const CONTROL_STREAMS: usize = 5;
+/// Slot of the literals of class 0.
+pub const FIRST_LITERAL_SLOT: usize = CONTROL_STREAMS + 1;
 /// All kinds.
-pub const STREAM_KINDS: usize = CONTROL_STREAMS + Class::COUNT as usize;
+pub const STREAM_KINDS: usize = FIRST_LITERAL_SLOT + Class::COUNT as usize;
 
-const CONTROL: [StreamKind; CONTROL_STREAMS] =
-    [StreamKind::Instructions, StreamKind::Lengths, StreamKind::Offsets, StreamKind::Numbers];
+const BEFORE_LITERALS: [StreamKind; FIRST_LITERAL_SLOT] = [
+    StreamKind::Instructions,
+    StreamKind::Lengths,
+    StreamKind::Offsets,
+    StreamKind::Numbers,
+    StreamKind::Kept,
+    StreamKind::Corrections,
+];
 const FIRST_LITERALS: u32 = 16;
 
 impl StreamKind {
@@ -39,6 +51,8 @@ impl StreamKind {
             Self::Lengths => 1,
             Self::Offsets => 2,
             Self::Numbers => 3,
+            Self::Kept => 4,
+            Self::Corrections => 6,
             Self::Literals(class) => FIRST_LITERALS + u32::from(class.number()),
         }
     }
@@ -52,7 +66,7 @@ impl StreamKind {
             let class = u8::try_from(number.checked_sub(FIRST_LITERALS)?).ok()?;
             Class::from_number(class).map(Self::Literals)
         };
-        CONTROL
+        BEFORE_LITERALS
             .into_iter()
             .find(|kind| kind.number() == number)
             .or_else(literals)
@@ -66,17 +80,19 @@ impl StreamKind {
             Self::Lengths => 1,
             Self::Offsets => 2,
             Self::Numbers => 3,
-            Self::Literals(class) => CONTROL_STREAMS + usize::from(class.number()),
+            Self::Kept => 4,
+            Self::Corrections => CONTROL_STREAMS,
+            Self::Literals(class) => FIRST_LITERAL_SLOT + usize::from(class.number()),
         }
     }
 
     /// The kind at a slot below [`STREAM_KINDS`].
     pub fn at_slot(slot: usize) -> Option<Self> {
         let literals = || {
-            let class = u8::try_from(slot.checked_sub(CONTROL_STREAMS)?).ok()?;
+            let class = u8::try_from(slot.checked_sub(FIRST_LITERAL_SLOT)?).ok()?;
             Class::from_number(class).map(Self::Literals)
         };
-        CONTROL.get(slot).copied().or_else(literals)
+        BEFORE_LITERALS.get(slot).copied().or_else(literals)
     }
 
     /// Its name in reports and messages.
@@ -86,6 +102,8 @@ impl StreamKind {
             Self::Lengths => "lengths",
             Self::Offsets => "offsets",
             Self::Numbers => "numbers",
+            Self::Kept => "kept ranges",
+            Self::Corrections => "corrections",
             Self::Literals(class) => class.name(),
         }
     }

@@ -27,20 +27,20 @@ pub struct Header {
     pub blocks: Vec<[u8; 32]>,
 }
 
-/// Needs of features that version 1 does not have; all zero.
+/// What cannot be added up from the tables.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Declared {
     /// Greatest number of bytes kept at once outside the output.
     pub kept_peak: u64,
-    /// Memory of the greatest encoder, in bytes.
+    /// Reserved; 0.
     pub encoder_memory: u64,
-    /// Number of inline nodes.
+    /// Reserved; 0.
     pub inline_count: u64,
-    /// Greatest length of an inline node, in bytes.
+    /// Reserved; 0.
     pub inline_longest: u64,
-    /// Greatest sum of inline nodes alive at once, in bytes.
+    /// Reserved; 0.
     pub inline_live: u64,
-    /// Deepest nesting of inline nodes.
+    /// Reserved; 0.
     pub inline_depth: u32,
 }
 
@@ -68,8 +68,32 @@ pub struct Way {
     pub kind: u32,
     /// For a node given as content: the 1 MiB blocks that are used, ascending, not touching.
     pub used: Vec<Run>,
-    /// Parameters of the kind; empty for all kinds of version 1.
+    /// Parameters of the kind: of re-encode, [`ReEncodeParameters`]; of the others none.
     pub parameters: Vec<u8>,
+}
+
+/// What a way of kind re-encode says in its parameters (docs/format.md section 5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReEncodeParameters {
+    /// The node that is put through encoders.
+    pub content: u32,
+    /// Numbers of the encoders, ascending.
+    pub encoders: Vec<u32>,
+}
+
+impl ReEncodeParameters {
+    /// The parameters as bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        std::iter::once(&self.content).chain(&self.encoders).flat_map(|n| n.to_le_bytes()).collect()
+    }
+
+    /// Reads parameters; `None` where they are no list of at least two numbers.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (numbers, rest) = bytes.as_chunks::<4>();
+        let mut numbers = numbers.iter().map(|number| u32::from_le_bytes(*number));
+        let content = numbers.next().filter(|_| rest.is_empty())?;
+        Some(Self { content, encoders: numbers.collect() })
+    }
 }
 
 /// A run of blocks.
@@ -202,6 +226,33 @@ numbered! {
     GivenBlob = 1,
     /// Instructions make it.
     Recipe = 2,
+    /// Another node is put through encoders.
+    ReEncode = 3,
+}
+
+numbered! {
+    /// The encoders whose numbers are given out (docs/format.md 10.8).
+    EncoderKind, "encoder":
+    /// None: takes content and makes nothing.
+    Nothing = 0,
+    /// Go's compress/flate, 1.8 to 1.26.
+    GoFlate = 1,
+    /// klauspost/compress's flate, 1.15.12 to 1.15.14.
+    KlauspostFlate1 = 2,
+    /// klauspost/compress's flate, 1.15.15 up to a change of level 4.
+    KlauspostFlate2 = 3,
+    /// klauspost/compress's flate from there up to 1.18.0.
+    KlauspostFlate3 = 4,
+    /// klauspost/compress's flate from 1.18.2 on, and Go's compress/flate from 1.27 on.
+    KlauspostFlate4 = 5,
+    /// klauspost/compress's zstd.
+    KlauspostZstd = 6,
+    /// zlib, alone or in pigz's blocks.
+    Zlib = 7,
+    /// libzstd.
+    Libzstd = 8,
+    /// Any deflate stream, with corrections.
+    Preflate = 9,
 }
 
 numbered! {

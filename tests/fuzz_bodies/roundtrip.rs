@@ -27,13 +27,13 @@ pub(super) fn run(input: &[u8]) {
         let origin = match draw.byte() % 5 {
             _ if is_content => Origin::GivenContent,
             0 => Origin::GivenBlob,
-            1 => Origin::GivenOrStored,
+            1 => Origin::GivenOrMade,
             2 => Origin::Stored,
             _ => Origin::Made,
         };
         // A base that holds a blob with the bytes of nothing has no reason to be asked for it.
         let origin = if bytes.is_empty() { Origin::Made } else { origin };
-        if origin == Origin::GivenBlob || (origin == Origin::GivenOrStored && draw.flag()) {
+        if origin == Origin::GivenBlob || (origin == Origin::GivenOrMade && draw.flag()) {
             kept.push(bytes.clone());
         }
         let class = class(draw.byte());

@@ -29,7 +29,7 @@ pub(super) fn scenarios() -> &'static [Scenario] {
         vec![
             changed_file(),
             envelope(Origin::GivenBlob),
-            envelope(Origin::GivenOrStored),
+            envelope(Origin::GivenOrMade),
             directory(),
             repeats(),
             nested(),
@@ -62,7 +62,7 @@ pub(super) fn create(base: &[&[u8]], target: Target<'_>, level: i32) -> Vec<u8> 
 /// A node with one stretch and no children.
 pub(super) fn node(bytes: &[u8], class: Class, origin: Origin) -> TargetNode<'_> {
     let stretches = vec![Stretch { end: bytes.len() as u64, class }];
-    TargetNode { digest: Digest::of(bytes), bytes, origin, stretches, children: Vec::new() }
+    TargetNode { digest: Digest::of(bytes), bytes, origin, stretches, children: Vec::new(), recreation: None }
 }
 
 /// Contents by digest.
@@ -178,7 +178,7 @@ fn nested() -> Scenario {
     let nodes = vec![
         node(&given, Class::OTHER, Origin::GivenBlob),
         node(&fresh, Class::OTHER, Origin::Stored),
-        node(&stored, Class::OTHER, Origin::GivenOrStored),
+        node(&stored, Class::OTHER, Origin::GivenOrMade),
         around(&inner, inner_children),
         around(&middle, middle_children),
         around(&outer, outer_children),

@@ -45,6 +45,7 @@ impl Row {
             origin: self.origin,
             stretches: vec![Stretch { end: self.bytes.len() as u64, class: self.class }],
             children: self.children.clone(),
+            recreation: None,
         }
     }
 }
@@ -212,7 +213,7 @@ fn image() -> Case {
     let made = [b"a changed head", &random(8, 12_000)[5000..]].concat();
     let made = case.row(&made, Origin::Made, Class::OTHER);
     let held = case.row(&random(9, 900), Origin::GivenBlob, Class::DENSE);
-    let portable = case.row(&random(10, 1100), Origin::GivenOrStored, Class::DENSE);
+    let portable = case.row(&random(10, 1100), Origin::GivenOrMade, Class::DENSE);
     let nested = case.envelope(&[made, held, made], true);
     let archive = case.envelope(&[nested, given, portable, made, held, portable], false);
     case.outputs = vec![("", Some(archive))];

@@ -35,13 +35,27 @@ pub enum EncoderError {
     },
 }
 
-/// Starts the encoder with a number of docs/format.md section 10.8.
+/// Starts the encoder with a number of docs/format.md section 10.8. Only some have corrections.
 ///
 /// # Errors
 /// When the number is not known, or the parameters are not the encoder's.
-pub fn start(number: u32, parameters: &[u64]) -> Result<Box<dyn Encoder>, EncoderError> {
-    match (number, parameters) {
-        // One line for each encoder.
+pub fn start(
+    number: u32,
+    parameters: &[u64],
+    corrections: &[u8],
+) -> Result<Box<dyn Encoder>, EncoderError> {
+    match (number, parameters, corrections) {
+        (0, [], []) => Ok(Box::new(Nothing)),
+        (0, ..) => Err(EncoderError::Parameters { number, rule: "nothing has no parameters" }),
         _ => Err(EncoderError::Unknown { number }),
     }
+}
+
+/// Encoder 0: the content goes nowhere, as its stored bytes are carried as they are.
+struct Nothing;
+
+impl Encoder for Nothing {
+    fn write(&mut self, _: &[u8], _: &mut Vec<u8>) {}
+
+    fn finish(&mut self, _: &mut Vec<u8>) {}
 }

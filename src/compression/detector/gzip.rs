@@ -1,0 +1,194 @@
+//! The members of a gzip blob.
+
+use flate2::{Decompress, FlushDecompress};
+use rayon::prelude::*;
+
+use super::DetectedPiece;
+use super::candidates::{for_header, in_blocks};
+use super::trial::Candidate;
+use crate::compression::Member;
+use crate::format::{EncodeRun, EncoderKind, Framing};
+
+/// Content by which candidates are told apart, in bytes: less than any writer's first block of
+/// its own.
+const START_LEN: usize = 128 << 10;
+
+/// What an empty stored block looks like, with which writers in blocks end each of them.
+const SYNC_MARKER: [u8; 4] = [0, 0, 0xff, 0xff];
+
+/// Markers that are looked at before a stream is taken to have no blocks.
+const MARKERS: usize = 64;
+
+/// Content that may go through encoders in vain, for each byte of content, and besides.
+const BUDGET_RATIO: u64 = 4;
+const BUDGET_SLACK: u64 = 64 << 20;
+
+/// Bytes behind a deflate stream: CRC-32 and length.
+const TRAILER_LEN: usize = 8;
+
+/// A member as slices.
+struct Stored<'a> {
+    header: &'a [u8],
+    deflate: &'a [u8],
+    content: &'a [u8],
+    /// Where in the blob it begins, and where its trailer ends.
+    start: usize,
+    end: usize,
+}
+
+pub(super) fn detect(
+    stored: &[u8],
+    content: &[u8],
+    members: &[Member],
+) -> Option<Vec<DetectedPiece>> {
+    let members = slices(stored, content, members)?;
+    // What made the longest member made the others, in all likelihood.
+    let longest = members.iter().max_by_key(|member| member.content.len())?;
+    let likely = longest.candidate(None);
+    let found: Vec<Option<Candidate>> =
+        members.par_iter().map(|member| member.candidate(likely.as_ref())).collect();
+    let mut pieces = Pieces::default();
+    for (member, found) in members.iter().zip(found) {
+        match found {
+            Some(candidate) => pieces.encoded(member, candidate),
+            None => pieces.raw_member(member),
+        }
+    }
+    let end = members.last().map_or(0, |member| member.end);
+    pieces.raw(end..stored.len());
+    Some(pieces.0)
+}
+
+fn slices<'a>(
+    stored: &'a [u8],
+    content: &'a [u8],
+    members: &[Member],
+) -> Option<Vec<Stored<'a>>> {
+    let mut content_start = 0;
+    let mut all = Vec::with_capacity(members.len());
+    for member in members {
+        let [start, deflate_start, deflate_end] =
+            [member.start, member.deflate_start, member.deflate_end].map(usize::try_from);
+        let (start, deflate_start, deflate_end) = (start.ok()?, deflate_start.ok()?, deflate_end.ok()?);
+        let content_end = content_start + usize::try_from(member.content_len).ok()?;
+        all.push(Stored {
+            header: stored.get(start..deflate_start)?,
+            deflate: stored.get(deflate_start..deflate_end)?,
+            content: content.get(content_start..content_end)?,
+            start,
+            end: deflate_end + TRAILER_LEN,
+        });
+        content_start = content_end;
+    }
+    (content_start == content.len()).then_some(all)
+}
+
+impl Stored<'_> {
+    /// The candidate that makes the whole member, `likely` before all others.
+    fn candidate(&self, likely: Option<&Candidate>) -> Option<Candidate> {
+        let mut budget = BUDGET_RATIO * self.content.len() as u64 + BUDGET_SLACK;
+        if let Some(likely) = likely
+            && likely.makes(self.content, self.deflate, &mut budget)
+        {
+            return Some(likely.clone());
+        }
+        let start = &self.content[..self.content.len().min(START_LEN)];
+        let block_len = self.block_len();
+        for candidate in for_header(self.header) {
+            if start.len() < self.content.len() && !candidate.begins(start, self.deflate, &mut budget)
+            {
+                continue;
+            }
+            let in_blocks = block_len.and_then(|len| in_blocks(&candidate, len));
+            for candidate in in_blocks.into_iter().chain([candidate]) {
+                if candidate.makes(self.content, self.deflate, &mut budget) {
+                    return Some(candidate);
+                }
+            }
+        }
+        None
+    }
+
+    /// The length of the blocks that the content was cut into, by the first markers.
+    fn block_len(&self) -> Option<u64> {
+        let markers = self.deflate.windows(SYNC_MARKER.len()).enumerate();
+        let ends = markers
+            .filter(|(_, window)| **window == SYNC_MARKER)
+            .map(|(at, _)| at + SYNC_MARKER.len())
+            .take(MARKERS);
+        let mut inflate = Decompress::new(false);
+        let mut buf = vec![0; START_LEN];
+        let mut lens = Vec::new();
+        for end in ends {
+            inflate_until(&mut inflate, &self.deflate[..end], &mut buf)?;
+            lens.push(inflate.total_out());
+        }
+        let all = self.content.len() as u64;
+        lens.iter().copied().find(|len| {
+            *len > 0 && *len < all && (2 * len >= all || lens.contains(&(2 * len)))
+        })
+    }
+}
+
+/// Inflates all of `stored`, of which the decoder has seen a part; what comes out is dropped.
+fn inflate_until(inflate: &mut Decompress, stored: &[u8], buf: &mut [u8]) -> Option<()> {
+    loop {
+        let seen = usize::try_from(inflate.total_in()).ok()?;
+        let before = inflate.total_out();
+        inflate.decompress(stored.get(seen..)?, buf, FlushDecompress::None).ok()?;
+        let made = inflate.total_out() - before;
+        if made < buf.len() as u64 && inflate.total_in() == stored.len() as u64 {
+            return Some(());
+        }
+        if made == 0 && inflate.total_in() == seen as u64 {
+            return None;
+        }
+    }
+}
+
+/// Pieces with neighbours merged.
+#[derive(Default)]
+struct Pieces(Vec<DetectedPiece>);
+
+impl Pieces {
+    fn raw(&mut self, range: std::ops::Range<usize>) {
+        match self.0.last_mut() {
+            _ if range.is_empty() => {}
+            Some(DetectedPiece::Raw(last)) if last.end == range.start => last.end = range.end,
+            _ => self.0.push(DetectedPiece::Raw(range)),
+        }
+    }
+
+    /// A member that nobody makes: its bytes are carried, its content is passed over.
+    fn raw_member(&mut self, member: &Stored<'_>) {
+        self.raw(member.start..member.end);
+        let skip = Candidate::new(EncoderKind::Nothing, &[]);
+        self.push(skip, &[], Framing::Bare, member.content.len());
+    }
+
+    fn encoded(&mut self, member: &Stored<'_>, candidate: Candidate) {
+        self.push(candidate, member.header, Framing::Gzip, member.content.len());
+    }
+
+    fn push(&mut self, candidate: Candidate, header: &[u8], framing: Framing, len: usize) {
+        let length = len as u64;
+        match self.0.last_mut() {
+            Some(DetectedPiece::Encoded(run))
+                if run.encoder == candidate.encoder
+                    && run.parameters == candidate.parameters
+                    && run.header == header
+                    && run.framing == framing =>
+            {
+                run.lengths.push(length);
+            }
+            _ => self.0.push(DetectedPiece::Encoded(EncodeRun {
+                encoder: candidate.encoder,
+                framing,
+                parameters: candidate.parameters,
+                header: header.to_vec(),
+                corrections: Vec::new(),
+                lengths: vec![length],
+            })),
+        }
+    }
+}

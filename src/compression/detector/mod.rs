@@ -1,0 +1,49 @@
+//! Finds the compressor that made stored bytes of their content, and proves it to the last byte.
+//!
+//! Candidates are ordered by what the header tells. Each gets the start of the content first; who
+//! gives the first stored bytes gets all of it, and stops at the first difference. So the answer
+//! is a proof, and it depends on the bytes alone: no clock, no number of threads.
+
+mod candidates;
+mod gzip;
+mod trial;
+
+use std::ops::Range;
+
+use super::{Compression, Member};
+use crate::format::EncodeRun;
+
+/// A run of stored bytes and how it is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DetectedPiece {
+    /// These bytes as they are: no encoder makes them.
+    Raw(Range<usize>),
+    /// Made of content by an encoder.
+    Encoded(EncodeRun),
+}
+
+/// Finds pieces that make `stored` of `content`, together all of both; `None` where no encoder is
+/// known for a part that matters.
+///
+/// `members` are those of a gzip blob, as [`super::Inflater::members`] gives them.
+pub fn detect(
+    stored: &[u8],
+    compression: Compression,
+    content: &[u8],
+    members: Option<&[Member]>,
+) -> Option<Vec<DetectedPiece>> {
+    let pieces = match compression {
+        Compression::Plain | Compression::Zstd => return None,
+        Compression::Gzip => gzip::detect(stored, content, members?)?,
+    };
+    is_worth_it(stored, &pieces).then_some(pieces)
+}
+
+/// Would the pieces be cheaper than the stored bytes themselves?
+fn is_worth_it(stored: &[u8], pieces: &[DetectedPiece]) -> bool {
+    let carried = pieces.iter().map(|piece| match piece {
+        DetectedPiece::Raw(range) => range.len(),
+        DetectedPiece::Encoded(run) => run.header.len() + run.corrections.len(),
+    });
+    carried.sum::<usize>() <= stored.len() / 2
+}

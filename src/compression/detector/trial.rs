@@ -1,0 +1,57 @@
+//! One candidate against the bytes that it should have made.
+
+use crate::compression::encoders;
+
+/// Content that an encoder gets at once, in bytes.
+const STEP: usize = 64 << 10;
+
+/// An encoder that may have made something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Candidate {
+    pub(super) encoder: u32,
+    pub(super) parameters: Vec<u64>,
+}
+
+impl Candidate {
+    pub(super) fn new(encoder: crate::format::EncoderKind, parameters: &[u64]) -> Self {
+        Self { encoder: encoder.number(), parameters: parameters.to_vec() }
+    }
+
+    /// Does the candidate make exactly `stored` of `content`? Takes what it fed off `budget`, and
+    /// gives up when that is spent.
+    pub(super) fn makes(&self, content: &[u8], stored: &[u8], budget: &mut u64) -> bool {
+        let Some(mut rest) = self.compare(content, stored, budget) else { return false };
+        let mut out = Vec::new();
+        rest.encoder.finish(&mut out);
+        rest.stored == out
+    }
+
+    /// Does the candidate make bytes that `stored` begins with, of the first bytes of a content?
+    /// Also true where it makes none before it has seen more.
+    pub(super) fn begins(&self, content: &[u8], stored: &[u8], budget: &mut u64) -> bool {
+        self.compare(content, stored, budget).is_some()
+    }
+
+    fn compare<'s>(
+        &self,
+        content: &[u8],
+        mut stored: &'s [u8],
+        budget: &mut u64,
+    ) -> Option<Rest<'s>> {
+        let mut encoder = encoders::start(self.encoder, &self.parameters, &[]).ok()?;
+        let mut out = Vec::new();
+        for step in content.chunks(STEP) {
+            *budget = budget.checked_sub(step.len() as u64)?;
+            out.clear();
+            encoder.write(step, &mut out);
+            stored = stored.strip_prefix(out.as_slice())?;
+        }
+        Some(Rest { encoder, stored })
+    }
+}
+
+/// An encoder that was right so far, and what it still has to make.
+struct Rest<'s> {
+    encoder: Box<dyn encoders::Encoder>,
+    stored: &'s [u8],
+}
