@@ -36,6 +36,8 @@ pub enum Stage {
     ReadTarget,
     /// Builds the base index.
     Index,
+    /// Finds what made the target's compressed layers.
+    Recognise,
     /// Finds what of the target the base has.
     Match,
     /// Compresses what it has not.
@@ -59,6 +61,7 @@ impl fmt::Display for Stage {
             Self::ReadBase => "reading the base",
             Self::ReadTarget => "reading the target",
             Self::Index => "indexing the base",
+            Self::Recognise => "recognising compressors",
             Self::Match => "matching",
             Self::Encode => "compressing",
             Self::SelfCheck => "checking the delta",

@@ -1,88 +1,22 @@
-//! The bytes of both images: inflated where they are compressed, hashed once, checked against what
-//! the images' documents say.
+//! The bytes of both images: hashed once, checked against what the images' documents say.
 
-use std::collections::HashMap;
-use std::io::{Read as _, Write as _};
+use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::*;
 
+use super::inflate::Inflated;
 use super::stretches;
-use crate::compression::{Compression, CompressionError};
+use crate::compression::Compression;
 use crate::delta::BaseContent;
-use crate::digest::{DiffId, Digest, Hasher};
+use crate::digest::{DiffId, Digest};
 use crate::error::Error;
-use crate::fault::FileError;
 use crate::image::{Blob, BlobKind, Image};
-use crate::map::MappedFile;
 use crate::source::ReadAt as _;
-use crate::spool::Spooler;
-
-/// Buffer for inflating, in bytes.
-const COPY_LEN: usize = 256 << 10;
-
-/// The content of a compressed layer.
-pub(super) struct Inflated {
-    bytes: MappedFile,
-    digest: Digest,
-}
 
 /// The stored bytes of a blob of a mapped image.
 pub(super) fn stored<'a>(image: &'a Image, blob: &Blob) -> &'a [u8] {
     let file = image.files[blob.file].source.in_memory();
     file.and_then(|file| blob.range.of(file)).expect("BUG: create maps its images")
-}
-
-/// Inflates all compressed layers into temporary files, on all threads.
-pub(super) fn inflate(
-    image: &Image,
-    name: &str,
-    spooler: &Spooler,
-) -> Result<Vec<Option<Inflated>>, Error> {
-    let inflate = |blob: &Blob| {
-        if !is_compressed_layer(blob) {
-            return Ok(None);
-        }
-        let mut file = spooler.create(None)?;
-        let digest = inflate_into(image, blob, name, |bytes| {
-            file.write_all(bytes).map_err(FileError::at("write a temporary file in", spooler.dir()))
-        })?;
-        let bytes = MappedFile::map(&file, spooler.dir())?;
-        Ok(Some(Inflated { bytes, digest }))
-    };
-    image.blobs.par_iter().with_max_len(1).map(inflate).collect()
-}
-
-/// The digests of the contents of compressed layers, which are not kept.
-pub(super) fn check_inflated(image: &Image, name: &str) -> Result<Vec<Option<Digest>>, Error> {
-    let check = |blob: &Blob| {
-        is_compressed_layer(blob).then(|| inflate_into(image, blob, name, |_| Ok(()))).transpose()
-    };
-    image.blobs.par_iter().with_max_len(1).map(check).collect()
-}
-
-fn is_compressed_layer(blob: &Blob) -> bool {
-    matches!(blob.kind, BlobKind::Layer { .. }) && blob.compression != Compression::Plain
-}
-
-fn inflate_into(
-    image: &Image,
-    blob: &Blob,
-    name: &str,
-    mut write: impl FnMut(&[u8]) -> Result<(), FileError>,
-) -> Result<Digest, Error> {
-    let bad = |source| Error::Inflate { image: name.to_owned(), blob: blob.name.clone(), source };
-    let mut inflater = image.content(blob).map_err(bad)?;
-    let mut hasher = Hasher::new();
-    let mut buf = vec![0; COPY_LEN];
-    loop {
-        match inflater.read(&mut buf).map_err(|error| bad(CompressionError::from_io(error)))? {
-            0 => return Ok(hasher.finish()),
-            len => {
-                hasher.update(&buf[..len]);
-                write(&buf[..len])?;
-            }
-        }
-    }
 }
 
 /// A content of the base before its digest is known.
@@ -117,9 +51,10 @@ impl<'a> Held<'a> {
     /// none, since tools that copy an image from Docker's form to OCI's write it anew.
     pub(super) fn new(image: &'a Image, name: &'a str, inflated: &'a [Option<Inflated>]) -> Self {
         let mut pending: Vec<Pending<'a>> = Vec::new();
+        let mut claims = HashSet::new();
         for (number, (blob, inflated)) in image.blobs.iter().zip(inflated).enumerate() {
             let BlobKind::Layer { diff_id: Some(DiffId(claimed)) } = blob.kind else { continue };
-            if pending.iter().any(|other| other.claimed == claimed) {
+            if !claims.insert(claimed) {
                 continue;
             }
             let (bytes, found) = match inflated {
@@ -144,6 +79,11 @@ impl<'a> Held<'a> {
             boundaries: stretches::boundaries(&stretches::layer(content.bytes)),
         };
         self.pending.par_iter().map(content).collect()
+    }
+
+    /// Is this the digest of one of the contents?
+    pub(super) fn has_content(&self, digest: Digest) -> bool {
+        self.pending.iter().any(|content| content.claimed == digest)
     }
 
     /// Checks every claim about the base.

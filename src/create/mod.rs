@@ -10,6 +10,8 @@
 //! ```
 
 mod contents;
+mod inflate;
+mod recreate;
 mod report;
 mod self_check;
 mod stretches;
@@ -21,10 +23,11 @@ use std::io::{self, Seek as _, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use inflate::LayerInflater;
+use recreate::{TargetContents, Wrapper};
 pub use report::{CreateReport, ImageReport, LayerReport, Outcome};
 
 use crate::chunker::ChunkerParams;
-use crate::compression::Compression;
 use crate::delta::{self, EncodeOptions, Encoded};
 use crate::error::Error;
 use crate::fault::FileError;
@@ -180,11 +183,12 @@ impl Run<'_> {
         output: Output,
         spooler: &Spooler,
     ) -> Result<(Staged, CreateReport), Error> {
-        if base.layers().any(|blob| blob.compression != Compression::Plain) {
-            spooler.warn_of_memory(self.observer)?;
-        }
-        let base_inflated = contents::inflate(base, &self.names.base_text, spooler)?;
-        let target_checked = contents::check_inflated(target, &self.names.target_text)?;
+        // Nothing else that takes much memory is there yet.
+        let inflater = LayerInflater::new(spooler, self.options.memory.0);
+        let (base_name, target_name) = (&self.names.base_text, &self.names.target_text);
+        let base_inflated = inflater.keep(base, base_name, &|_| true, self.observer)?;
+        let target_contents =
+            TargetContents::new((target, target_name), base, &base_inflated, &inflater, self.observer)?;
         let held = contents::Held::new(base, &self.names.base_text, &base_inflated);
         let params = ChunkerParams::for_pool(held.pool_len());
         self.observer.stage(Stage::Index, Some(held.pool_len()));
@@ -201,8 +205,17 @@ impl Run<'_> {
             || contents::digests(&held, target),
         );
         held.verify(&digests)?;
-        let plan = target::plan(target, &digests, &held, self.options.is_portable);
-        contents::verify_target(target, &self.names.target_text, &digests, &target_checked)?;
+        contents::verify_target(target, target_name, &digests, &target_contents.digests())?;
+        self.observer.stage(Stage::Recognise, None);
+        let recreations = target_contents.recreations(target, self.options.is_portable);
+        let wrapper = Wrapper::of(target);
+        let compressed = target::Compressed {
+            contents: &target_contents,
+            recreations: &recreations,
+            wrapper: wrapper.as_ref(),
+            is_portable: self.options.is_portable,
+        };
+        let plan = target::plan(target, &digests, &held, compressed);
         let mut body = spooler.create(None)?;
         self.observer.stage(Stage::Encode, None);
         let options =

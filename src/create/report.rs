@@ -1,9 +1,11 @@
 //! What `create` did, for people and scripts.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use super::target::Plan;
-use crate::delta::{Encoded, NodeStats, Origin};
+use crate::compression::encoders;
+use crate::delta::{Encoded, NodeStats, Origin, RecreatedPiece, Recreation};
 use crate::digest::Digest;
 use crate::fault::Shown;
 use crate::format::BLOCK_LEN;
@@ -49,6 +51,8 @@ pub struct LayerReport {
     pub len: u64,
     /// How it reaches the site.
     pub outcome: Outcome,
+    /// What compresses it again, with parameters, where it is compressed and rebuilt.
+    pub encoders: Vec<String>,
 }
 
 /// How a layer reaches the site.
@@ -58,7 +62,7 @@ pub enum Outcome {
     Reused,
     /// The base has it as it is stored.
     Held,
-    /// Rebuilt by a recipe.
+    /// Rebuilt by a recipe; of a compressed layer, its content.
     Rebuilt(NodeStats),
     /// Carried as it is stored.
     Stored,
@@ -78,11 +82,11 @@ impl Outcome {
 
 impl fmt::Display for LayerReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, digest, len, outcome } = self;
+        let Self { name, digest, len, outcome, encoders } = self;
         let name = Shown(name.as_str());
         write!(f, "layer {name} ({digest}, {}): {}", Size(*len).short(), outcome.name())?;
-        match outcome {
-            Outcome::Rebuilt(stats) => write!(
+        if let Outcome::Rebuilt(stats) = outcome {
+            write!(
                 f,
                 ", {} copies of {} from the base, {} from the target itself, {} zeros, {} literals",
                 stats.copies,
@@ -90,9 +94,9 @@ impl fmt::Display for LayerReport {
                 Size(stats.target_bytes).short(),
                 Size(stats.zero_bytes).short(),
                 Size(stats.literal_bytes).short()
-            ),
-            _ => Ok(()),
+            )?;
         }
+        encoders.iter().try_for_each(|encoder| write!(f, ", compressed again by {encoder}"))
     }
 }
 
@@ -124,22 +128,60 @@ fn image_report(image: &Image) -> ImageReport {
 }
 
 fn layers(target: &Image, plan: &Plan<'_>, encoded: &Encoded) -> Vec<LayerReport> {
+    let stored: HashSet<Digest> = encoded.stats.stored.iter().copied().collect();
+    let given: HashSet<Digest> = encoded.stats.given.iter().copied().collect();
     let blobs = target.blobs.iter().zip(&plan.nodes);
     let layers = blobs.filter(|(blob, _)| matches!(blob.kind, BlobKind::Layer { .. }));
     layers
         .filter_map(|(blob, node)| {
             let node = (*node)?;
             let row = &plan.target.nodes[node];
-            let is_given = encoded.stats.given.contains(&row.digest);
             let outcome = match row.origin {
-                _ if is_given => Outcome::Reused,
+                _ if given.contains(&row.digest) => Outcome::Reused,
                 Origin::GivenContent => Outcome::Reused,
                 Origin::GivenBlob | Origin::GivenOrMade => Outcome::Held,
                 Origin::Stored => Outcome::Stored,
-                Origin::Made => Outcome::Rebuilt(encoded.stats.nodes[node]),
+                _ if stored.contains(&row.digest) => Outcome::Stored,
+                Origin::Made => Outcome::Rebuilt(match &row.recreation {
+                    Some(recreation) => content_stats(plan, encoded, recreation.content, &given),
+                    None => encoded.stats.nodes[node],
+                }),
+            };
+            let encoders = match outcome {
+                Outcome::Rebuilt(_) => row.recreation.as_ref().map(encoder_names),
+                _ => None,
             };
             let name = String::from_utf8_lossy(&blob.name).into_owned();
-            Some(LayerReport { name, digest: row.digest, len: blob.range.len(), outcome })
+            let (digest, len) = (row.digest, blob.range.len());
+            let encoders = encoders.unwrap_or_default();
+            Some(LayerReport { name, digest, len, outcome, encoders })
         })
         .collect()
+}
+
+/// What became of the content of a compressed layer.
+fn content_stats(
+    plan: &Plan<'_>,
+    encoded: &Encoded,
+    content: usize,
+    given: &HashSet<Digest>,
+) -> NodeStats {
+    let node = &plan.target.nodes[content];
+    if given.contains(&node.digest) {
+        return NodeStats { base_bytes: node.bytes.len() as u64, ..NodeStats::default() };
+    }
+    encoded.stats.nodes[content]
+}
+
+/// Names of the encoders that make a node, each once, in the order of their first pieces.
+fn encoder_names(recreation: &Recreation<'_>) -> Vec<String> {
+    let mut names = Vec::new();
+    for piece in &recreation.pieces {
+        let RecreatedPiece::Encoded(run) = piece else { continue };
+        let name = encoders::name(run.encoder, &run.parameters);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }

@@ -3,9 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use super::contents::{Digests, Held, stored};
+use super::recreate::{Pieces, TargetContents, Wrapper, pieces};
 use super::stretches;
 use crate::compression::Compression;
-use crate::delta::{Child, Origin, Target, TargetNode, TargetOutput, TargetRole};
+use crate::delta::{
+    Child, Origin, Recreation, Target, TargetNode, TargetOutput, TargetRole,
+};
 use crate::digest::Digest;
 use crate::format::{Class, RoleKind};
 use crate::image::{self, Blob, BlobKind, FileKind, Image};
@@ -27,17 +30,51 @@ impl Plan<'_> {
     }
 }
 
+/// What is known of the target's compressed blobs.
+#[derive(Clone, Copy)]
+pub(super) struct Compressed<'a> {
+    pub(super) contents: &'a TargetContents<'a>,
+    /// What makes each blob of its content, by number of blob.
+    pub(super) recreations: &'a [Option<Pieces>],
+    /// What the whole target is wrapped in, where that can be made again.
+    pub(super) wrapper: Option<&'a Wrapper<'a>>,
+    /// Carry what would be held.
+    pub(super) is_portable: bool,
+}
+
+impl<'a> Compressed<'a> {
+    /// What makes a blob, with its content as a node. What the base may hold as it is must be made
+    /// of what every form of the base holds.
+    fn recreation(
+        &self,
+        blob: usize,
+        stored: &'a [u8],
+        base: &Held<'a>,
+        builder: &mut Builder<'a>,
+    ) -> Option<Recreation<'a>> {
+        let found = self.recreations[blob].as_ref()?;
+        let content = self.contents.get(blob)?;
+        let is_own = self.contents.is_own(blob);
+        if !is_own && !base.has_content(content.digest) {
+            return None;
+        }
+        let content =
+            builder.node(content.digest, &content.bytes, Origin::Made, stretches::layer);
+        Some(Recreation { content, pieces: pieces(found, stored) })
+    }
+}
+
 /// Turns an image into nodes and outputs.
 pub(super) fn plan<'a>(
     image: &'a Image,
     digests: &Digests,
-    held: &Held<'a>,
-    is_portable: bool,
+    base: &Held<'a>,
+    compressed: Compressed<'a>,
 ) -> Plan<'a> {
-    let held = held.blobs(digests);
+    let held = base.blobs(digests);
     let mut builder = Builder { target: Target::default(), by_digest: HashMap::new() };
     let mut nodes = vec![None; image.blobs.len()];
-    if let Some(wrapped) = &image.wrapped {
+    if let (Some(wrapped), None) = (&image.wrapped, compressed.wrapper) {
         let bytes = wrapped.0.in_memory().unwrap_or_default();
         let node = builder.node(digests.files[0], bytes, Origin::Stored, |bytes| {
             stretches::whole(bytes, Class::DENSE)
@@ -46,16 +83,25 @@ pub(super) fn plan<'a>(
     } else {
         for (number, blob) in image.blobs.iter().enumerate() {
             let digest = digests.target[number];
-            let origin = match (blob.compression, held.contains_key(&digest), is_portable) {
+            let bytes = stored(image, blob);
+            let recreation = compressed.recreation(number, bytes, base, &mut builder);
+            let is_held = held.contains_key(&digest);
+            let origin = match (blob.compression, is_held, compressed.is_portable) {
                 (Compression::Plain, _, _) => Origin::Made,
                 (_, true, false) => Origin::GivenBlob,
                 (_, true, true) => Origin::GivenOrMade,
+                (_, false, _) if recreation.is_some() => Origin::Made,
                 (_, false, _) => Origin::Stored,
             };
-            let bytes = stored(image, blob);
-            nodes[number] = Some(builder.node(digest, bytes, origin, |bytes| tiles(blob, bytes)));
+            let node = builder.node(digest, bytes, origin, |bytes| tiles(blob, bytes));
+            builder.target.nodes[node].recreation = recreation;
+            nodes[number] = Some(node);
         }
-        builder.outputs(image, &nodes, digests);
+        let archive = compressed.wrapper.map(|wrapper| wrapper.digest);
+        builder.outputs(image, &nodes, |file| archive.unwrap_or(digests.files[file]));
+        if let Some(wrapper) = compressed.wrapper {
+            builder.wrap(digests.files[0], wrapper);
+        }
     }
     builder.target.roles = roles(image, &nodes);
     Plan { target: builder.target, nodes, held }
@@ -100,7 +146,12 @@ impl<'a> Builder<'a> {
     }
 
     /// One output for each file, and for each directory that holds nothing.
-    fn outputs(&mut self, image: &'a Image, nodes: &[Option<usize>], digests: &Digests) {
+    fn outputs(
+        &mut self,
+        image: &'a Image,
+        nodes: &[Option<usize>],
+        digest: impl Fn(usize) -> Digest,
+    ) {
         let parent =
             |path: &'a [u8]| path.iter().rposition(|byte| *byte == b'/').map(|end| &path[..end]);
         let parents: HashSet<&[u8]> =
@@ -121,13 +172,33 @@ impl<'a> Builder<'a> {
                     let whole = |child: &Child| child.end - child.offset == bytes.len() as u64;
                     match children.first().filter(|child| whole(child)) {
                         Some(child) => Some(child.node),
-                        None => Some(self.envelope(digests.files[number], bytes, children)),
+                        None => Some(self.envelope(digest(number), bytes, children)),
                     }
                 }
             };
             if node.is_some() || !parents.contains(&file.path[..]) {
                 self.target.outputs.push(TargetOutput { path: file.path.clone(), node });
             }
+        }
+    }
+
+    /// Puts the wrapper around the one output.
+    fn wrap(&mut self, digest: Digest, wrapper: &Wrapper<'a>) {
+        for output in &mut self.target.outputs {
+            let Some(content) = output.node else { continue };
+            let node = self.target.nodes.len();
+            self.target.nodes.push(TargetNode {
+                digest,
+                bytes: wrapper.stored,
+                origin: Origin::Made,
+                stretches: stretches::whole(wrapper.stored, Class::DENSE),
+                children: Vec::new(),
+                recreation: Some(Recreation {
+                    content,
+                    pieces: pieces(&wrapper.pieces, wrapper.stored),
+                }),
+            });
+            output.node = Some(node);
         }
     }
 

@@ -28,7 +28,7 @@ pub(super) struct Coded {
 }
 
 /// Window of all frames, as a binary logarithm: what every site can hold for each stream.
-const WINDOW_LOG: u32 = 24;
+pub(super) const WINDOW_LOG: u32 = 24;
 /// zstd level of the control streams: they are short.
 const CONTROL_LEVEL: i32 = 19;
 /// Longest control stream that is coded at [`CONTROL_LEVEL`] whatever the level, in bytes.
@@ -41,7 +41,7 @@ const FRAMES_PER_WORKER: usize = 2;
 
 /// Longest frame for a level, decoded, in bytes. Threads share a stream by its frames; what one
 /// frame holds, the next one cannot match. The higher levels pay for the window, so they get it.
-fn frame_len(level: i32) -> usize {
+pub(super) fn frame_len(level: i32) -> usize {
     match level {
         ..=6 => 8 << 20,
         7..=12 => 16 << 20,

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use super::blocks::used_runs;
 use super::coding::{CodedGroup, code_groups};
+use super::costs::costly;
 use super::groups::{Layout, Plan};
 use super::keeping::keep;
 use super::matching::{Matches, Pool};
@@ -38,6 +39,8 @@ pub struct EncodeStats {
     pub nodes: Vec<NodeStats>,
     /// Digests of nodes that turned out to be contents of the base.
     pub given: Vec<Digest>,
+    /// Digests of nodes that are stored, since their content would cost more.
+    pub stored: Vec<Digest>,
     /// Encoded bytes by stream, as (name, decoded, encoded).
     pub streams: Vec<(&'static str, u64, u64)>,
 }
@@ -90,11 +93,21 @@ pub fn encode(
         node.children.clear();
         node.recreation = None;
     }
-    let target = &target;
     let pool = Pool { contents: base, index, cutter: Cutter::new(options.params) };
-    let order = completion_order(target);
-    let matches = target.nodes.iter().map(|node| match_node(&pool, node)).collect();
-    let copied = add_repeats(target, &order, matches);
+    let matches: Vec<Matches> =
+        target.nodes.iter().map(|node| match_node(&pool, node)).collect();
+    let (order, copied) = loop {
+        let order = completion_order(&target);
+        let copied = add_repeats(&target, &order, &matches);
+        let costly = costly(&target, &copied, options.level)?;
+        if costly.is_empty() {
+            break (order, copied);
+        }
+        for index in costly {
+            target.nodes[index].store();
+        }
+    };
+    let target = &target;
     let known = digests(target);
     let scripts: Vec<_> = target
         .nodes
@@ -117,7 +130,8 @@ pub fn encode(
     let (body_len, blocks) = hasher.finish();
     let stats = EncodeStats {
         nodes: scripts.iter().map(|script| node_stats(script)).collect(),
-        given: given_digests(target),
+        given: digests_of(target, Origin::GivenContent),
+        stored: digests_of(target, Origin::Stored),
         streams: coded.stats,
     };
     let header = Header {
@@ -142,9 +156,9 @@ fn match_node(pool: &Pool<'_>, node: &TargetNode<'_>) -> Matches {
     }
 }
 
-fn given_digests(target: &Target<'_>) -> Vec<Digest> {
-    let given = target.nodes.iter().filter(|node| node.origin == Origin::GivenContent);
-    given.map(|node| node.digest).collect()
+fn digests_of(target: &Target<'_>, origin: Origin) -> Vec<Digest> {
+    let nodes = target.nodes.iter().filter(|node| node.origin == origin);
+    nodes.map(|node| node.digest).collect()
 }
 
 fn node_stats(script: &[Operation]) -> NodeStats {

@@ -6,6 +6,7 @@
 mod applier;
 mod blocks;
 mod coding;
+mod costs;
 mod encoder;
 mod error;
 mod execution;

@@ -31,14 +31,14 @@ pub(super) struct Copied {
 pub(super) fn add_repeats(
     target: &Target<'_>,
     order: &[usize],
-    mut matches: Vec<Matches>,
+    matches: &[Matches],
 ) -> Vec<Vec<Copied>> {
     let lens = target.nodes.iter().map(|node| node.bytes.len() as u64);
     let mut index = TargetIndex::new(lens);
     let mut copied = vec![Vec::new(); target.nodes.len()];
     for node in order {
-        let Matches { found, missed } = std::mem::take(&mut matches[*node]);
-        let mut merge = Merge { target, node: *node, found: &found, next: 0, copied: Vec::new() };
+        let Matches { found, missed } = &matches[*node];
+        let mut merge = Merge { target, node: *node, found, next: 0, copied: Vec::new() };
         for missed in missed {
             merge.advance(missed.start);
             if !merge.is_free(missed.start, missed.start + missed.len) {

@@ -101,6 +101,12 @@ impl TargetNode<'_> {
             && matches!(self.origin, Origin::Made | Origin::Stored | Origin::GivenOrMade)
     }
 
+    /// Gives up encoding it again: its bytes are carried.
+    pub(super) fn store(&mut self) {
+        self.origin = Origin::Stored;
+        self.recreation = None;
+    }
+
     /// Nodes that it is made of: its children, or its content.
     pub(super) fn inner(&self) -> impl Iterator<Item = usize> {
         let content = self.recreation.as_ref().map(|recreation| recreation.content);

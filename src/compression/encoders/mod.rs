@@ -4,6 +4,8 @@
 //! this crate. A change of output is a new encoder with a number of its own; the golden vectors of
 //! each one (`tests/golden/encoders`) hold it to that.
 
+use crate::format::EncoderKind;
+
 /// Makes, from a content, the bytes that a certain compressor made of it.
 ///
 /// How the content is split over calls of [`Encoder::write`] does not change the output. Memory is
@@ -48,6 +50,15 @@ pub fn start(
         (0, [], []) => Ok(Box::new(Nothing)),
         (0, ..) => Err(EncoderError::Parameters { number, rule: "nothing has no parameters" }),
         _ => Err(EncoderError::Unknown { number }),
+    }
+}
+
+/// What an encoder is called, with its parameters.
+pub fn name(number: u32, parameters: &[u64]) -> String {
+    let kind = EncoderKind::from_number(number);
+    match (kind, parameters) {
+        (Ok(EncoderKind::Nothing), _) => "nothing (stored)".to_owned(),
+        _ => format!("encoder {number} {parameters:?}"),
     }
 }
 

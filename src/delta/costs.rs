@@ -1,0 +1,81 @@
+//! Is a compressed node cheaper as its content, or as it is stored?
+
+use rayon::prelude::*;
+
+use super::coding::{WINDOW_LOG, frame_len};
+use super::repeats::Copied;
+use super::{Origin, Target};
+use crate::format::{Codec, encode_frame};
+
+/// Nodes that are to be encoded again but whose content would cost more than they do, by index.
+///
+/// Whoever has fewer bytes of literals than stored bytes is cheaper in any case; of the others the
+/// literals are coded to see.
+pub(super) fn costly(
+    target: &Target<'_>,
+    copied: &[Vec<Copied>],
+    level: i32,
+) -> std::io::Result<Vec<usize>> {
+    let mut costly = Vec::new();
+    for (index, node) in target.nodes.iter().enumerate() {
+        let Some(recreation) = node.recreation.as_ref().filter(|_| node.origin == Origin::Made)
+        else {
+            continue;
+        };
+        let mut literals = Vec::new();
+        add_literals(target, copied, recreation.content, &mut literals);
+        let len: usize = literals.iter().map(|literal| literal.len()).sum();
+        if len > node.bytes.len() && coded_len(&literals, level)? > node.bytes.len() as u64 {
+            costly.push(index);
+        }
+    }
+    Ok(costly)
+}
+
+/// What of a node, and of the nodes it is made of, nothing gives.
+fn add_literals<'a>(
+    target: &Target<'a>,
+    copied: &[Vec<Copied>],
+    index: usize,
+    literals: &mut Vec<&'a [u8]>,
+) {
+    let node = &target.nodes[index];
+    if !node.is_made() {
+        return;
+    }
+    if let Some(recreation) = &node.recreation {
+        return add_literals(target, copied, recreation.content, literals);
+    }
+    let slice = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
+    let children = node.children.iter().map(|child| (slice(child.offset), slice(child.end)));
+    let copies = copied[index].iter().map(|copy| (copy.start, copy.start + copy.len));
+    let mut at = 0;
+    // Nodes with children have no copies.
+    for (start, end) in children.chain(copies) {
+        literals.extend(node.bytes.get(at..start).filter(|gap| !gap.is_empty()));
+        at = end;
+    }
+    literals.extend(node.bytes.get(at..).filter(|gap| !gap.is_empty()));
+    for child in &node.children {
+        add_literals(target, copied, child.node, literals);
+    }
+}
+
+/// What literals come to in frames of their own, in bytes.
+fn coded_len(literals: &[&[u8]], level: i32) -> std::io::Result<u64> {
+    let mut frames: Vec<Vec<&[u8]>> = Vec::new();
+    let mut room = 0;
+    for literal in literals.iter().flat_map(|literal| literal.chunks(frame_len(level))) {
+        if room < literal.len() {
+            frames.push(Vec::new());
+            room = frame_len(level);
+        }
+        room -= literal.len();
+        frames.last_mut().expect("BUG: the first literal began one").push(literal);
+    }
+    let coded = |frame: &Vec<&[u8]>| {
+        let frame = encode_frame(&frame.concat(), Codec::Zstd, level, WINDOW_LOG)?;
+        Ok(frame.bytes.len() as u64)
+    };
+    frames.par_iter().with_max_len(1).map(coded).sum()
+}
