@@ -4,6 +4,9 @@
 //! this crate. A change of output is a new encoder with a number of its own; the golden vectors of
 //! each one (`tests/golden/encoders`) hold it to that.
 
+pub mod flate;
+pub mod go;
+
 use crate::format::EncoderKind;
 
 /// Makes, from a content, the bytes that a certain compressor made of it.
@@ -49,6 +52,7 @@ pub fn start(
     match (number, parameters, corrections) {
         (0, [], []) => Ok(Box::new(Nothing)),
         (0, ..) => Err(EncoderError::Parameters { number, rule: "nothing has no parameters" }),
+        (go::NUMBER, _, []) => go::start(parameters),
         _ => Err(EncoderError::Unknown { number }),
     }
 }
