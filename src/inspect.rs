@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use crate::delta::{NodeEncoder, encoders_of};
 use crate::error::Error;
 use crate::fault::{FileError, Shown};
 use crate::format::{Delta, MAGIC};
@@ -15,8 +16,13 @@ use crate::spool::Spooler;
 /// What was inspected.
 #[derive(Debug)]
 pub enum Subject {
-    /// A delta; its header was authenticated, its body was not read.
-    Delta(Box<Delta>),
+    /// A delta; its header was authenticated, its body was read for the encoders alone.
+    Delta {
+        /// The header.
+        delta: Box<Delta>,
+        /// What compresses its nodes again; nothing where the body is damaged.
+        encoders: Vec<NodeEncoder>,
+    },
     /// An image; its digests are claims.
     Image(Box<Image>),
 }
@@ -47,7 +53,12 @@ pub fn inspect(
         && let Some(source) = delta_source(file, path)?
     {
         let bad = |source| Error::Delta { delta: shown, source };
-        return Delta::open(&source).map(Box::new).map(Subject::Delta).map_err(bad);
+        let delta = Delta::open(&source).map(Box::new).map_err(bad)?;
+        let encoders = encoders_of(&delta, &source).unwrap_or_else(|error| {
+            observer.warn(format_args!("what lies behind the header is damaged: {error}"));
+            Vec::new()
+        });
+        return Ok(Subject::Delta { delta, encoders });
     }
     let allow_missing = options.allow_missing;
     let options = OpenOptions { allow_missing, observer, ..OpenOptions::new(&spooler) };

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
+use chunkdelta::compression::encoders;
+use chunkdelta::delta::NodeEncoder;
 use chunkdelta::fault::Shown;
 use chunkdelta::format::{Codec, Delta, NONE, Node, RoleKind, StreamKind, WayKind, used_len};
 use chunkdelta::image::{BlobKind, Image};
@@ -39,19 +41,19 @@ pub(super) fn run(
     let subject = inspect::inspect(&options.subject, &options.settings, observer)?;
     if manner.is_json {
         let value = match &subject {
-            Subject::Delta(delta) => delta_json(delta),
+            Subject::Delta { delta, encoders } => delta_json(delta, encoders),
             Subject::Image(image) => image_json(image),
         };
         return Ok(report::print_json(&value, manner)?);
     }
     let lines = match &subject {
-        Subject::Delta(delta) => delta_text(delta),
+        Subject::Delta { delta, encoders } => delta_text(delta, encoders),
         Subject::Image(image) => image_text(image),
     };
     Ok(report::print(&(lines.join("\n") + "\n"), manner)?)
 }
 
-fn delta_text(delta: &Delta) -> Vec<String> {
+fn delta_text(delta: &Delta, used: &[NodeEncoder]) -> Vec<String> {
     let header = delta.header();
     let needs = delta.needs();
     let mut lines = vec![
@@ -69,14 +71,18 @@ fn delta_text(delta: &Delta) -> Vec<String> {
             role.names.iter().map(|name| Shown(name.as_str()).to_string()).collect();
         lines.push(format!("image    {} (role {row})", names.join(", ")));
     }
-    for node in &header.nodes {
+    for (node, row) in header.nodes.iter().zip(0_u32..) {
         lines.push(format!(
             "{:<9}{} {}{}",
             ways(node),
             delta.digest(node.digest),
             Size(node.length).short(),
-            used(node)
+            used_of(node)
         ));
+        for encoder in used.iter().filter(|encoder| encoder.node == row) {
+            let name = encoders::name(encoder.encoder, &encoder.parameters);
+            lines.push(format!("         compressed again by {name}"));
+        }
     }
     for (name, (decoded, encoded)) in streams(delta) {
         lines.push(format!("stream   {name:<13}{encoded:>12} of {decoded} bytes"));
@@ -89,12 +95,13 @@ fn ways(node: &Node) -> &'static str {
     match kinds.as_slice() {
         [0] => "needs",
         [1] => "held",
-        [1, 2] => "portable",
+        [1, 2 | 3] => "portable",
+        [3] => "again",
         _ => "made",
     }
 }
 
-fn used(node: &Node) -> String {
+fn used_of(node: &Node) -> String {
     let way = &node.ways[0];
     if way.kind == WayKind::GivenContent.number() {
         format!(", {} of it used", Size(used_len(&way.used, node.length)).short())
@@ -115,7 +122,7 @@ fn streams(delta: &Delta) -> Vec<(&'static str, (u64, u64))> {
     sums.into_iter().filter_map(named).collect()
 }
 
-fn delta_json(delta: &Delta) -> Value {
+fn delta_json(delta: &Delta, used: &[NodeEncoder]) -> Value {
     let header = delta.header();
     let needs = delta.needs();
     let digest = |row: u32| (row != NONE).then(|| delta.digest(row).to_string());
@@ -126,7 +133,8 @@ fn delta_json(delta: &Delta) -> Value {
             "ways": node.ways.iter().map(|way| match way.kind {
                 0 => "given-content",
                 1 => "given-blob",
-                _ => "recipe",
+                2 => "recipe",
+                _ => "re-encode",
             }).collect::<Vec<_>>(),
             "used_bytes": used_len(&node.ways[0].used, node.length),
         })
@@ -151,6 +159,14 @@ fn delta_json(delta: &Delta) -> Value {
     let streams = streams(delta).into_iter().map(|(name, (decoded, encoded))| {
         json!({ "name": name, "decoded_bytes": decoded, "encoded_bytes": encoded })
     });
+    let encoders = used.iter().map(|encoder| {
+        json!({
+            "node": encoder.node,
+            "encoder": encoder.encoder,
+            "parameters": encoder.parameters,
+            "name": encoders::name(encoder.encoder, &encoder.parameters),
+        })
+    });
     json!({
         "schema_version": SCHEMA_VERSION,
         "kind": "delta",
@@ -168,6 +184,7 @@ fn delta_json(delta: &Delta) -> Value {
             "instructions": needs.instructions,
         },
         "nodes": nodes.collect::<Vec<_>>(),
+        "encoders": encoders.collect::<Vec<_>>(),
         "outputs": outputs.collect::<Vec<_>>(),
         "roles": roles.collect::<Vec<_>>(),
         "streams": streams.collect::<Vec<_>>(),

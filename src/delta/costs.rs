@@ -7,6 +7,10 @@ use super::repeats::Copied;
 use super::{Origin, Target};
 use crate::format::{Codec, encode_frame};
 
+/// One in so many bytes more is still worth it: other nodes may copy from a content, and never from
+/// stored bytes.
+const MARGIN: u64 = 100;
+
 /// Nodes that are to be encoded again but whose content would cost more than they do, by index.
 ///
 /// Whoever has fewer bytes of literals than stored bytes is cheaper in any case; of the others the
@@ -25,7 +29,11 @@ pub(super) fn costly(
         let mut literals = Vec::new();
         add_literals(target, copied, recreation.content, &mut literals);
         let len: usize = literals.iter().map(|literal| literal.len()).sum();
-        if len > node.bytes.len() && coded_len(&literals, level)? > node.bytes.len() as u64 {
+        if len <= node.bytes.len() {
+            continue;
+        }
+        let stored = coded_len(&[node.bytes], level)?;
+        if coded_len(&literals, level)? > stored + stored / MARGIN {
             costly.push(index);
         }
     }

@@ -359,7 +359,7 @@ fn check_work(needs: &Needs) -> Result<(), FormatError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::{Declared, Output, Way};
+    use crate::format::{Declared, Node, Output, Way};
 
     fn given(digest: u32, length: u64) -> Node {
         let kind = WayKind::GivenContent.number();

@@ -160,6 +160,9 @@ pub trait StreamBytes {
     fn fill(&mut self, stream: StreamKind, buf: &mut [u8]) -> Result<(), FormatError>;
 }
 
+/// Bytes that are passed over at once.
+const SKIP_LEN: usize = 64 << 10;
+
 /// Reads one part: hands out its instructions and literal bytes, never more than it declares.
 #[derive(Debug)]
 pub struct PartReader<'a, S> {
@@ -273,7 +276,10 @@ impl<'a, S: StreamBytes> PartReader<'a, S> {
     fn bytes(&mut self, stream: StreamKind, len: u64) -> Result<Vec<u8>, FormatError> {
         let fits = usize::try_from(len).ok().filter(|_| len <= self.left[stream.slot()]);
         let mut bytes = vec![0; fits.ok_or(rule("a part takes no more than it declares"))?];
-        self.take(stream, &mut bytes)?;
+        // The group need not have a stream of which nothing is taken.
+        if !bytes.is_empty() {
+            self.take(stream, &mut bytes)?;
+        }
         Ok(bytes)
     }
 
@@ -309,6 +315,21 @@ impl<'a, S: StreamBytes> PartReader<'a, S> {
     /// Fills `buf` with the next literal bytes of a class.
     pub fn literal(&mut self, class: Class, buf: &mut [u8]) -> Result<(), FormatError> {
         self.take(StreamKind::Literals(class), buf)
+    }
+
+    /// Passes over all that the part takes.
+    ///
+    /// # Errors
+    /// What the streams give.
+    pub fn skip(&mut self) -> Result<(), FormatError> {
+        let mut buf = vec![0; SKIP_LEN];
+        for kind in (0..STREAM_KINDS).filter_map(StreamKind::at_slot) {
+            while self.left[kind.slot()] > 0 {
+                let left = usize::try_from(self.left[kind.slot()]).unwrap_or(usize::MAX);
+                self.take(kind, &mut buf[..left.min(SKIP_LEN)])?;
+            }
+        }
+        Ok(())
     }
 
     /// The next `len` literal bytes of a class, which must be left.

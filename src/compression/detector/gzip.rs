@@ -23,6 +23,9 @@ const MARKERS: usize = 64;
 const BUDGET_RATIO: u64 = 4;
 const BUDGET_SLACK: u64 = 64 << 20;
 
+/// Candidates that are tried on all members.
+const MOST_TRIED: usize = 4;
+
 /// Bytes behind a deflate stream: CRC-32 and length.
 const TRAILER_LEN: usize = 8;
 
@@ -43,10 +46,17 @@ pub(super) fn detect(
 ) -> Option<Vec<DetectedPiece>> {
     let members = slices(stored, content, members)?;
     // What made the longest member made the others, in all likelihood.
-    let longest = members.iter().max_by_key(|member| member.content.len())?;
-    let likely = longest.candidate(None);
-    let found: Vec<Option<Candidate>> =
-        members.par_iter().map(|member| member.candidate(likely.as_ref())).collect();
+    let longest = (0..members.len()).max_by_key(|member| members[*member].content.len())?;
+    let likely = members[longest].candidate(None);
+    let found: Vec<Option<Candidate>> = members
+        .par_iter()
+        .enumerate()
+        .map(|(number, member)| match number {
+            _ if number == longest => likely.clone(),
+            _ => member.candidate(likely.as_ref()),
+        })
+        .collect();
+    let found = as_one(&members, found);
     let mut pieces = Pieces::default();
     for (member, found) in members.iter().zip(found) {
         match found {
@@ -57,6 +67,30 @@ pub(super) fn detect(
     let end = members.last().map_or(0, |member| member.end);
     pieces.raw(end..stored.len());
     Some(pieces.0)
+}
+
+/// Members by one writer that two candidates make, like short ones at neighbouring levels, go to the
+/// candidate that makes all of them, if there is one.
+fn as_one(members: &[Stored<'_>], found: Vec<Option<Candidate>>) -> Vec<Option<Candidate>> {
+    let mut distinct: Vec<&Candidate> = Vec::new();
+    for candidate in found.iter().flatten() {
+        if distinct.len() < MOST_TRIED && !distinct.contains(&candidate) {
+            distinct.push(candidate);
+        }
+    }
+    let makes_all = |candidate: &&Candidate| {
+        let others = members.iter().zip(&found).filter(|(_, found)| {
+            found.as_ref().is_some_and(|found| found != *candidate)
+        });
+        others.collect::<Vec<_>>().par_iter().all(|(member, _)| {
+            candidate.makes(member.content, member.deflate, &mut member.budget())
+        })
+    };
+    let one = if distinct.len() > 1 { distinct.into_iter().find(makes_all).cloned() } else { None };
+    match one {
+        Some(one) => found.iter().map(|found| found.as_ref().map(|_| one.clone())).collect(),
+        None => found,
+    }
 }
 
 fn slices<'a>(
@@ -86,7 +120,7 @@ fn slices<'a>(
 impl Stored<'_> {
     /// The candidate that makes the whole member, `likely` before all others.
     fn candidate(&self, likely: Option<&Candidate>) -> Option<Candidate> {
-        let mut budget = BUDGET_RATIO * self.content.len() as u64 + BUDGET_SLACK;
+        let mut budget = self.budget();
         if let Some(likely) = likely
             && likely.makes(self.content, self.deflate, &mut budget)
         {
@@ -107,6 +141,11 @@ impl Stored<'_> {
             }
         }
         None
+    }
+
+    /// Bytes that may go through encoders for this member.
+    fn budget(&self) -> u64 {
+        BUDGET_RATIO * self.content.len() as u64 + BUDGET_SLACK
     }
 
     /// The length of the blocks that the content was cut into, by the first markers.

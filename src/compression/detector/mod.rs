@@ -47,3 +47,6 @@ fn is_worth_it(stored: &[u8], pieces: &[DetectedPiece]) -> bool {
     });
     carried.sum::<usize>() <= stored.len() / 2
 }
+
+#[cfg(test)]
+mod tests;

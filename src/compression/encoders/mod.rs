@@ -57,6 +57,24 @@ pub fn start(
     }
 }
 
+/// Memory that a running encoder takes at most, in bytes; 0 for a number that is not known.
+pub fn memory(number: u32) -> u64 {
+    match EncoderKind::from_number(number) {
+        Ok(EncoderKind::Nothing) | Err(_) => 0,
+        Ok(EncoderKind::GoFlate) => 2 << 20,
+        Ok(
+            EncoderKind::KlauspostFlate1
+            | EncoderKind::KlauspostFlate2
+            | EncoderKind::KlauspostFlate3
+            | EncoderKind::KlauspostFlate4
+        ) => 16 << 20,
+        Ok(EncoderKind::KlauspostZstd) => 32 << 20,
+        Ok(EncoderKind::Zlib) => 8 << 20,
+        Ok(EncoderKind::Libzstd) => 96 << 20,
+        Ok(EncoderKind::Preflate) => 256 << 20,
+    }
+}
+
 /// What an encoder is called, with its parameters.
 pub fn name(number: u32, parameters: &[u64]) -> String {
     let kind = EncoderKind::from_number(number);

@@ -1,5 +1,7 @@
 //! Round trips in memory: what the encoder writes, the applier gives back.
 
+mod reencode;
+
 use proptest::prelude::*;
 
 use super::*;

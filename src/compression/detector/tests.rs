@@ -1,0 +1,152 @@
+//! Blobs as tools write them, and blobs as nobody does.
+
+use std::io::{Read as _, Write as _};
+
+use super::*;
+use crate::compression::{Inflater, encoders};
+use crate::format::{EncoderKind, Framing};
+
+const GO_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+
+/// Lines with numbers in them: compresses, and differs from level to level.
+fn text(lines: usize) -> Vec<u8> {
+    (0..lines).flat_map(|line| format!("line {line} of {} in all\n", line * line % 977).into_bytes()).collect()
+}
+
+fn member(header: &[u8], encoder: EncoderKind, parameters: &[u64], content: &[u8]) -> Vec<u8> {
+    let mut blob = header.to_vec();
+    let mut encoder = encoders::start(encoder.number(), parameters, &[]).expect("is known");
+    encoder.write(content, &mut blob);
+    encoder.finish(&mut blob);
+    let mut check = flate2::Crc::new();
+    check.update(content);
+    blob.extend(check.sum().to_le_bytes());
+    blob.extend(check.amount().to_le_bytes());
+    blob
+}
+
+/// Inflates a blob and looks for what made it.
+fn found(blob: &[u8]) -> Option<Vec<DetectedPiece>> {
+    let mut inflater = Inflater::open(blob, Compression::Gzip).expect("opens");
+    let mut content = Vec::new();
+    inflater.read_to_end(&mut content).expect("is lawful");
+    let pieces = detect(blob, Compression::Gzip, &content, inflater.members())?;
+    assert!(made(&pieces, blob, &content) == blob, "what is found makes the blob");
+    Some(pieces)
+}
+
+/// What pieces make of a content.
+fn made(pieces: &[DetectedPiece], blob: &[u8], content: &[u8]) -> Vec<u8> {
+    let (mut out, mut at) = (Vec::new(), 0);
+    for piece in pieces {
+        match piece {
+            DetectedPiece::Raw(range) => out.extend(&blob[range.clone()]),
+            DetectedPiece::Encoded(run) => {
+                for length in &run.lengths {
+                    let end = at + usize::try_from(*length).expect("small");
+                    let encoder = EncoderKind::from_number(run.encoder).expect("is known");
+                    let bytes = member(&run.header, encoder, &run.parameters, &content[at..end]);
+                    let trailer = if run.framing == Framing::Gzip { 0 } else { 8 };
+                    out.extend(&bytes[..bytes.len() - trailer]);
+                    at = end;
+                }
+            }
+        }
+    }
+    assert_eq!(at, content.len(), "pieces take all of the content");
+    out
+}
+
+fn run(pieces: &[DetectedPiece]) -> &EncodeRun {
+    match pieces {
+        [DetectedPiece::Encoded(run)] => run,
+        other => panic!("one run: {other:?}"),
+    }
+}
+
+#[test]
+fn every_level_of_go_is_found() {
+    let content = text(30_000);
+    for level in 1..=9 {
+        let blob = member(&GO_HEADER, EncoderKind::GoFlate, &[level], &content);
+        let pieces = found(&blob).expect("Go wrote it");
+        assert_eq!(run(&pieces).encoder, EncoderKind::GoFlate.number());
+        // Text as regular as this one is the same at 8 and 9.
+        assert_eq!(run(&pieces).parameters[0].min(8), level.min(8), "{level}");
+    }
+}
+
+#[test]
+fn many_members_of_one_writer_are_one_run() {
+    let content = text(2000);
+    let blob: Vec<u8> = content
+        .chunks(1000)
+        .flat_map(|chunk| member(&GO_HEADER, EncoderKind::GoFlate, &[9], chunk))
+        .collect();
+    let pieces = found(&blob).expect("Go wrote it");
+    assert_eq!(run(&pieces).lengths.len(), content.len().div_ceil(1000));
+}
+
+#[test]
+fn a_header_with_a_name_is_kept_as_it_is() {
+    let header = [&[0x1f, 0x8b, 8, 8, 1, 2, 3, 4, 0, 3][..], b"layer.tar\0"].concat();
+    let blob = member(&header, EncoderKind::GoFlate, &[6], &text(500));
+    assert_eq!(run(&found(&blob).expect("Go wrote it")).header, header);
+}
+
+#[test]
+fn padding_behind_the_last_member_is_carried() {
+    let mut blob = member(&GO_HEADER, EncoderKind::GoFlate, &[6], &text(500));
+    let end = blob.len();
+    blob.extend([0; 300]);
+    let pieces = found(&blob).expect("Go wrote it");
+    assert_eq!(pieces[1..], [DetectedPiece::Raw(end..end + 300)]);
+}
+
+#[test]
+fn a_member_that_nobody_wrote_is_carried_and_its_content_passed_over() {
+    let content = text(3000);
+    // Stored blocks of seven bytes: lawful, and no writer does it.
+    let odd: Vec<u8> = {
+        let chunks: Vec<&[u8]> = content[..70].chunks(7).collect();
+        let blocks = chunks.iter().enumerate().flat_map(|(number, chunk)| {
+            let is_last = u8::from(number + 1 == chunks.len());
+            let len = u16::try_from(chunk.len()).expect("seven");
+            [&[is_last][..], &len.to_le_bytes(), &(!len).to_le_bytes(), chunk].concat()
+        });
+        let mut check = flate2::Crc::new();
+        check.update(&content[..70]);
+        let trailer = [check.sum().to_le_bytes(), check.amount().to_le_bytes()].concat();
+        GO_HEADER.into_iter().chain(blocks).chain(trailer).collect()
+    };
+    let go = member(&GO_HEADER, EncoderKind::GoFlate, &[6], &content);
+    let blob = [&odd[..], &go, &odd].concat();
+    let pieces = found(&blob).expect("most of it is Go's");
+    let encoders: Vec<Option<u32>> = pieces
+        .iter()
+        .map(|piece| match piece {
+            DetectedPiece::Raw(_) => None,
+            DetectedPiece::Encoded(run) => Some(run.encoder),
+        })
+        .collect();
+    assert_eq!(encoders, [None, Some(0), Some(1), None, Some(0)]);
+    assert_eq!(found(&odd), None, "alone it is cheaper as it is");
+}
+
+#[test]
+fn content_that_no_encoder_was_given_is_nobodys() {
+    let content = text(5000);
+    let mut blob = member(&GO_HEADER, EncoderKind::GoFlate, &[6], &content);
+    assert!(found(&blob).is_some());
+    let other = text(4999);
+    assert_eq!(detect(&blob, Compression::Gzip, &other, None), None);
+    let members = [crate::compression::Member {
+        start: 0,
+        deflate_start: 10,
+        deflate_end: blob.len() as u64 - 8,
+        content_len: other.len() as u64,
+    }];
+    assert_eq!(detect(&blob, Compression::Gzip, &other, Some(&members)), None);
+    blob.write_all(b"x").expect("memory");
+    assert_eq!(detect(&blob[..5], Compression::Gzip, &content, Some(&members)), None);
+}
