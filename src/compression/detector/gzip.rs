@@ -5,9 +5,10 @@ use rayon::prelude::*;
 
 use super::DetectedPiece;
 use super::candidates::{for_header, in_blocks};
-use super::trial::Candidate;
+use super::pieces::Pieces;
+use super::trial::{Budget, Candidate};
 use crate::compression::Member;
-use crate::format::{EncodeRun, EncoderKind, Framing};
+use crate::format::Framing;
 
 /// Content by which candidates are told apart, in bytes: less than any writer's first block of
 /// its own.
@@ -18,10 +19,6 @@ const SYNC_MARKER: [u8; 4] = [0, 0, 0xff, 0xff];
 
 /// Markers that are looked at before a stream is taken to have no blocks.
 const MARKERS: usize = 64;
-
-/// Content that may go through encoders in vain, for each byte of content, and besides.
-const BUDGET_RATIO: u64 = 4;
-const BUDGET_SLACK: u64 = 64 << 20;
 
 /// Candidates that are tried on all members.
 const MOST_TRIED: usize = 4;
@@ -60,13 +57,15 @@ pub(super) fn detect(
     let mut pieces = Pieces::default();
     for (member, found) in members.iter().zip(found) {
         match found {
-            Some(candidate) => pieces.encoded(member, candidate),
-            None => pieces.raw_member(member),
+            Some(candidate) => {
+                pieces.encoded(member.header, candidate, Framing::Gzip, member.content.len());
+            }
+            None => pieces.passed_over(member.start..member.end, member.content.len()),
         }
     }
     let end = members.last().map_or(0, |member| member.end);
     pieces.raw(end..stored.len());
-    Some(pieces.0)
+    Some(pieces.finish())
 }
 
 /// Members by one writer that two candidates make, like short ones at neighbouring levels, go to the
@@ -83,7 +82,7 @@ fn as_one(members: &[Stored<'_>], found: Vec<Option<Candidate>>) -> Vec<Option<C
             found.as_ref().is_some_and(|found| found != *candidate)
         });
         others.collect::<Vec<_>>().par_iter().all(|(member, _)| {
-            candidate.makes(member.content, member.deflate, &mut member.budget())
+            candidate.makes(member.content, member.deflate, &mut Budget::of(member.content))
         })
     };
     let one = if distinct.len() > 1 { distinct.into_iter().find(makes_all).cloned() } else { None };
@@ -120,7 +119,7 @@ fn slices<'a>(
 impl Stored<'_> {
     /// The candidate that makes the whole member, `likely` before all others.
     fn candidate(&self, likely: Option<&Candidate>) -> Option<Candidate> {
-        let mut budget = self.budget();
+        let mut budget = Budget::of(self.content);
         if let Some(likely) = likely
             && likely.makes(self.content, self.deflate, &mut budget)
         {
@@ -141,11 +140,6 @@ impl Stored<'_> {
             }
         }
         None
-    }
-
-    /// Bytes that may go through encoders for this member.
-    fn budget(&self) -> u64 {
-        BUDGET_RATIO * self.content.len() as u64 + BUDGET_SLACK
     }
 
     /// The length of the blocks that the content was cut into, by the first markers.
@@ -181,53 +175,6 @@ fn inflate_until(inflate: &mut Decompress, stored: &[u8], buf: &mut [u8]) -> Opt
         }
         if made == 0 && inflate.total_in() == seen as u64 {
             return None;
-        }
-    }
-}
-
-/// Pieces with neighbours merged.
-#[derive(Default)]
-struct Pieces(Vec<DetectedPiece>);
-
-impl Pieces {
-    fn raw(&mut self, range: std::ops::Range<usize>) {
-        match self.0.last_mut() {
-            _ if range.is_empty() => {}
-            Some(DetectedPiece::Raw(last)) if last.end == range.start => last.end = range.end,
-            _ => self.0.push(DetectedPiece::Raw(range)),
-        }
-    }
-
-    /// A member that nobody makes: its bytes are carried, its content is passed over.
-    fn raw_member(&mut self, member: &Stored<'_>) {
-        self.raw(member.start..member.end);
-        let skip = Candidate::new(EncoderKind::Nothing, &[]);
-        self.push(skip, &[], Framing::Bare, member.content.len());
-    }
-
-    fn encoded(&mut self, member: &Stored<'_>, candidate: Candidate) {
-        self.push(candidate, member.header, Framing::Gzip, member.content.len());
-    }
-
-    fn push(&mut self, candidate: Candidate, header: &[u8], framing: Framing, len: usize) {
-        let length = len as u64;
-        match self.0.last_mut() {
-            Some(DetectedPiece::Encoded(run))
-                if run.encoder == candidate.encoder
-                    && run.parameters == candidate.parameters
-                    && run.header == header
-                    && run.framing == framing =>
-            {
-                run.lengths.push(length);
-            }
-            _ => self.0.push(DetectedPiece::Encoded(EncodeRun {
-                encoder: candidate.encoder,
-                framing,
-                parameters: candidate.parameters,
-                header: header.to_vec(),
-                corrections: Vec::new(),
-                lengths: vec![length],
-            })),
         }
     }
 }

@@ -6,7 +6,9 @@
 
 mod candidates;
 mod gzip;
+mod pieces;
 mod trial;
+mod zstd;
 
 use std::ops::Range;
 
@@ -33,8 +35,9 @@ pub fn detect(
     members: Option<&[Member]>,
 ) -> Option<Vec<DetectedPiece>> {
     let pieces = match compression {
-        Compression::Plain | Compression::Zstd => return None,
+        Compression::Plain => return None,
         Compression::Gzip => gzip::detect(stored, content, members?)?,
+        Compression::Zstd => zstd::detect(stored, content)?,
     };
     is_worth_it(stored, &pieces).then_some(pieces)
 }

@@ -5,6 +5,25 @@ use crate::compression::encoders;
 /// Content that an encoder gets at once, in bytes.
 const STEP: usize = 64 << 10;
 
+/// Content that may go through encoders in vain, for each byte of content, and besides.
+const BUDGET_RATIO: u64 = 4;
+const BUDGET_SLACK: u64 = 64 << 20;
+
+/// How much may still go through encoders, in bytes: what bounds a search on any input.
+pub(super) struct Budget(u64);
+
+impl Budget {
+    /// For all candidates of one piece.
+    pub(super) fn of(content: &[u8]) -> Self {
+        Self(BUDGET_RATIO * content.len() as u64 + BUDGET_SLACK)
+    }
+
+    fn spend(&mut self, bytes: usize) -> Option<()> {
+        self.0 = self.0.checked_sub(bytes as u64)?;
+        Some(())
+    }
+}
+
 /// An encoder that may have made something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Candidate {
@@ -19,7 +38,7 @@ impl Candidate {
 
     /// Does the candidate make exactly `stored` of `content`? Takes what it fed off `budget`, and
     /// gives up when that is spent.
-    pub(super) fn makes(&self, content: &[u8], stored: &[u8], budget: &mut u64) -> bool {
+    pub(super) fn makes(&self, content: &[u8], stored: &[u8], budget: &mut Budget) -> bool {
         let Some(mut rest) = self.compare(content, stored, budget) else { return false };
         let mut out = Vec::new();
         rest.encoder.finish(&mut out);
@@ -28,7 +47,7 @@ impl Candidate {
 
     /// Does the candidate make bytes that `stored` begins with, of the first bytes of a content?
     /// Also true where it makes none before it has seen more.
-    pub(super) fn begins(&self, content: &[u8], stored: &[u8], budget: &mut u64) -> bool {
+    pub(super) fn begins(&self, content: &[u8], stored: &[u8], budget: &mut Budget) -> bool {
         self.compare(content, stored, budget).is_some()
     }
 
@@ -36,12 +55,12 @@ impl Candidate {
         &self,
         content: &[u8],
         mut stored: &'s [u8],
-        budget: &mut u64,
+        budget: &mut Budget,
     ) -> Option<Rest<'s>> {
         let mut encoder = encoders::start(self.encoder, &self.parameters, &[]).ok()?;
         let mut out = Vec::new();
         for step in content.chunks(STEP) {
-            *budget = budget.checked_sub(step.len() as u64)?;
+            budget.spend(step.len())?;
             out.clear();
             encoder.write(step, &mut out);
             stored = stored.strip_prefix(out.as_slice())?;

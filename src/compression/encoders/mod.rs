@@ -6,6 +6,9 @@
 
 pub mod flate;
 pub mod go;
+pub mod klauspost_zstd;
+
+use klauspost_zstd::KlauspostZstd;
 
 use crate::format::EncoderKind;
 
@@ -49,10 +52,16 @@ pub fn start(
     parameters: &[u64],
     corrections: &[u8],
 ) -> Result<Box<dyn Encoder>, EncoderError> {
+    let refuse = |rule| EncoderError::Parameters { number, rule };
     match (number, parameters, corrections) {
         (0, [], []) => Ok(Box::new(Nothing)),
         (0, ..) => Err(EncoderError::Parameters { number, rule: "nothing has no parameters" }),
         (go::NUMBER, _, []) => go::start(parameters),
+        (6, _, []) => {
+            let parameters =
+                klauspost_zstd::Parameters::from_numbers(parameters).map_err(refuse)?;
+            Ok(Box::new(KlauspostZstd::new(parameters)))
+        }
         _ => Err(EncoderError::Unknown { number }),
     }
 }

@@ -1,0 +1,386 @@
+//! Frames: what goes in comes out, however it comes in; what real tools wrote is made again.
+
+use std::io::{Cursor, Read};
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn encode(parameters: &Parameters, content: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut encoder = KlauspostZstd::new(parameters.clone());
+    encoder.write(content, &mut out);
+    encoder.finish(&mut out);
+    out
+}
+
+fn decode(frame: &[u8]) -> Vec<u8> {
+    zstd::decode_all(frame).expect("a frame")
+}
+
+fn parameters(numbers: &[u64]) -> Parameters {
+    Parameters::from_numbers(numbers).expect("parameters")
+}
+
+/// Every level with every era that it is known in.
+fn kinds() -> Vec<(Level, Era)> {
+    let all = Level::ALL.into_iter().flat_map(|level| Era::ALL.map(|era| (level, era)));
+    all.filter(|(level, era)| *level < Level::Best || *era == Era::V1_17_8).collect()
+}
+
+/// Content with matches: pieces that come again, changed in places, and noise.
+fn contents() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..300),
+        prop::collection::vec(b'a'..b'g', 0..300),
+        (any::<u8>(), 0..5000_usize).prop_map(|(byte, len)| vec![byte; len]),
+    ];
+    let picks = prop::collection::vec((any::<prop::sample::Index>(), any::<u16>()), 0..200);
+    (prop::collection::vec(piece, 1..8), picks).prop_map(|(pieces, picks)| {
+        let mut content = Vec::new();
+        for (pick, change) in picks {
+            let start = content.len();
+            let piece: &Vec<u8> = pick.get(&pieces);
+            content.extend_from_slice(piece);
+            if let Some(byte) = content.get_mut(start + usize::from(change)) {
+                *byte ^= 0x55;
+            }
+        }
+        content
+    })
+}
+
+/// Block lengths that add up to a length; what `ends` leaves over is the last block.
+fn layout(ends: &[u32], len: usize) -> Layout {
+    let mut layout = Layout::of_header(0x04, 20).expect("a header");
+    let mut left = u32::try_from(len).expect("short");
+    for end in ends {
+        let block_len = left.min(*end);
+        if block_len > 0 {
+            layout.push_block(block_len).expect("a block");
+        }
+        left -= block_len;
+    }
+    while left > 0 {
+        let block_len = left.min(BLOCK_LEN);
+        layout.push_block(block_len).expect("a block");
+        left -= block_len;
+    }
+    layout.push_block(0).expect("the last block");
+    layout
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_decoder_gives_the_content_back(content in contents()) {
+        let len = u64::try_from(content.len()).expect("short");
+        for (level, era) in kinds() {
+            let layout = Layout::of_stream(level, era, len).expect("a layout");
+            let frame = encode(&Parameters { level, era, layout }, &content);
+            prop_assert!(decode(&frame) == content, "{level:?} {era:?}");
+        }
+    }
+
+    #[test]
+    fn blocks_may_end_anywhere(content in contents(), ends in prop::collection::vec(1..600_u32, 0..40)) {
+        for (level, era) in kinds() {
+            let layout = layout(&ends, content.len());
+            let parameters = Parameters { level, era, layout };
+            let frame = encode(&parameters, &content);
+            prop_assert!(decode(&frame) == content, "{level:?} {era:?}");
+            prop_assert_eq!(read(&frame), vec![(Frame::Content(parameters.layout), content.clone())]);
+        }
+    }
+
+    #[test]
+    fn the_split_over_calls_does_not_matter(
+        content in contents(),
+        splits in prop::collection::vec(0..700_usize, 1..20),
+    ) {
+        let len = u64::try_from(content.len()).expect("short");
+        for (level, era) in kinds() {
+            let layout = Layout::of_stream(level, era, len).expect("a layout");
+            let parameters = Parameters { level, era, layout };
+            let (mut encoder, mut out) = (KlauspostZstd::new(parameters.clone()), Vec::new());
+            let mut rest = &content[..];
+            for split in splits.iter().chain([&usize::MAX]) {
+                let (now, later) = rest.split_at(rest.len().min(*split));
+                encoder.write(now, &mut out);
+                rest = later;
+            }
+            encoder.finish(&mut out);
+            prop_assert!(out == encode(&parameters, &content), "{level:?} {era:?}");
+        }
+    }
+
+    #[test]
+    fn a_content_of_another_length_is_no_panic(content in contents(), len in 0..300_000_u64) {
+        for (level, era) in kinds() {
+            let layout = Layout::of_stream(level, era, len).expect("a layout");
+            encode(&Parameters { level, era, layout }, &content);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let mut blob = vec![0x28, 0xb5, 0x2f, 0xfd];
+        blob.extend(bytes);
+        let mut reader = FrameReader::new().expect("a decoder");
+        let _unknown = reader.read(&mut &blob[..], &mut |_| {});
+    }
+}
+
+/// Three frames of one encoder: what the former left must not show.
+#[test]
+fn an_encoder_that_is_used_again_makes_what_a_new_one_makes() {
+    let contents = [1, 40, 700, 3000, 140_000, 0, 70_000].map(sample);
+    for (level, era) in kinds() {
+        let mut encoder: Option<KlauspostZstd> = None;
+        for content in &contents {
+            let len = u64::try_from(content.len()).expect("short");
+            let layout = Layout::of_stream(level, era, len).expect("a layout");
+            let parameters = Parameters { level, era, layout };
+            let mut out = Vec::new();
+            match &mut encoder {
+                Some(encoder) => encoder.restart(parameters.clone()),
+                None => encoder = Some(KlauspostZstd::new(parameters.clone())),
+            }
+            let encoder = encoder.as_mut().expect("an encoder");
+            encoder.write(content, &mut out);
+            encoder.finish(&mut out);
+            assert!(out == encode(&parameters, content), "{level:?} {era:?} {len}");
+        }
+    }
+}
+
+#[test]
+fn an_encoder_takes_another_level_and_era() {
+    let content = sample(30_000);
+    let mut encoder = KlauspostZstd::new(parameters(&[3, 4, 30_000]));
+    for numbers in [[3, 1, 30_000], [1, 1, 30_000], [2, 4, 30_000]] {
+        encoder.restart(parameters(&numbers));
+        let mut out = Vec::new();
+        encoder.write(&content, &mut out);
+        encoder.finish(&mut out);
+        assert!(out == encode(&parameters(&numbers), &content), "{numbers:?}");
+        assert_eq!(encoder.parameters().to_numbers(), numbers);
+    }
+}
+
+/// Positions are made small again long before they do not fit 32 bits, and nobody sees it.
+#[test]
+fn positions_start_over_unseen() {
+    let content = sample(3 << 20);
+    for (level, era) in kinds().into_iter().filter(|(_, era)| *era == Era::V1_17_8) {
+        // A small window, so that the history moves as well.
+        let layout = Layout::new(0x04, 18, &[131_072, 24, 0, 1]).expect("a layout");
+        let parameters = Parameters { level, era, layout };
+        let (mut encoder, mut out) = (KlauspostZstd::new(parameters.clone()), Vec::new());
+        encoder.history.move_base((1 << 31) - (1 << 20) - 7);
+        encoder.write(&content, &mut out);
+        encoder.finish(&mut out);
+        assert!(out == encode(&parameters, &content), "{level:?}");
+        assert!(decode(&out) == content, "{level:?}");
+    }
+}
+
+/// Text of a kind, with matches near and far.
+fn sample(len: usize) -> Vec<u8> {
+    let mut state = 1_u32;
+    let mut content = Vec::with_capacity(len + 40);
+    while content.len() < len {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let (kind, number) = (state >> 28, (state >> 8) as usize & 0xffff);
+        match kind {
+            0..6 => content.extend_from_slice(format!("{number:x} ").as_bytes()),
+            6..9 => content.extend_from_slice(&state.to_le_bytes()),
+            9 => content.resize(content.len() + number % 50, b'-'),
+            _ => {
+                let start = content.len().saturating_sub(1 + number);
+                let end = content.len().min(start + 4 + number % 90);
+                content.extend_from_within(start..end);
+            }
+        }
+    }
+    content.truncate(len);
+    content
+}
+
+/// Frames of a blob with their contents; skippable ones with theirs.
+fn read(mut blob: &[u8]) -> Vec<(Frame, Vec<u8>)> {
+    let mut reader = FrameReader::new().expect("a decoder");
+    let mut frames = Vec::new();
+    loop {
+        let mut content = Vec::new();
+        let frame = reader.read(&mut blob, &mut |piece| content.extend_from_slice(piece));
+        let Some(frame) = frame.expect("a frame") else { return frames };
+        if let Frame::Skippable { len, .. } = frame {
+            let (skipped, rest) = blob.split_at(len as usize);
+            (content, blob) = (skipped.to_vec(), rest);
+        }
+        frames.push((frame, content));
+    }
+}
+
+#[test]
+fn a_skippable_frame_is_left_to_the_caller() {
+    let mut blob = vec![0x53, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 7, 8];
+    blob.extend(encode(&parameters(&[1, 4, 3]), b"abc"));
+    let frames = read(&blob);
+    assert_eq!(frames[0], (Frame::Skippable { magic: 0x53, len: 2 }, vec![7, 8]));
+    let Frame::Content(layout) = &frames[1].0 else { panic!("a content") };
+    assert_eq!((layout.to_numbers(), &frames[1].1[..]), (vec![4, 10, 3, 1], &b"abc"[..]));
+}
+
+#[test]
+fn cut_and_damaged_frames_are_told() {
+    let frame = encode(&parameters(&[2, 4, 5000]), &sample(5000));
+    let read_error = |bytes: &[u8]| {
+        let mut reader = FrameReader::new().expect("a decoder");
+        reader.read(&mut Cursor::new(bytes), &mut |_| {}).expect_err("an error").to_string()
+    };
+    for len in [1, 4, 5, 8, 20, frame.len() - 1] {
+        assert_eq!(read_error(&frame[..len]), format!("zstd stream is cut (stored_len={len})"));
+    }
+    let mut damaged = frame.clone();
+    *damaged.last_mut().expect("bytes") ^= 1;
+    let message = read_error(&damaged);
+    let expected = format!("zstd stream is damaged (offset={}): ", frame.len());
+    assert!(message.starts_with(&expected), "{message}");
+    assert_eq!(
+        read_error(b"some text"),
+        "zstd stream is damaged (offset=4): neither a frame nor a skippable one"
+    );
+}
+
+#[test]
+fn frames_of_other_compressors_are_foreign() {
+    let mut reader = FrameReader::new().expect("a decoder");
+    let mut read = |blob: &[u8]| reader.read(&mut &blob[..], &mut |_| {}).expect("a frame");
+    // A dictionary's number, and a window of 9/8 of a power of two.
+    for (start, rule) in [
+        ([0x28, 0xb5, 0x2f, 0xfd, 0x05, 0x68, 7], "the frame header has flags that are never set"),
+        ([0x28, 0xb5, 0x2f, 0xfd, 0x04, 0x69, 7], "the window is no power of two"),
+        ([0x28, 0xb5, 0x2f, 0xfd, 0x04, 0x88, 7], "windows are powers of two from 10 to 25"),
+    ] {
+        assert_eq!(read(&start), Some(Frame::Foreign { rule }));
+    }
+}
+
+#[test]
+fn wrong_parameters_are_refused() {
+    for (numbers, rule) in [
+        (&[][..], "level, era and a layout are needed"),
+        (&[1, 4], "level, era and a layout are needed"),
+        (&[0, 4, 1], "levels are 1 to 4"),
+        (&[5, 4, 1], "levels are 1 to 4"),
+        (&[1, 5, 1], "eras are 0 to 4"),
+        (&[4, 3, 1], "level 4 is known in era 4 only"),
+        (&[1, 4, (1 << 44) + 1], "the content is too long"),
+        (&[1, 4, 4, 22], "blocks are pairs of length and count"),
+        (&[1, 4, 4, 22, 1], "blocks are pairs of length and count"),
+        (&[1, 4, 1, 22, 1, 1], "the frame header has flags that are never set"),
+        (&[1, 4, 260, 22, 1, 1], "the frame header has flags that are never set"),
+        (&[1, 4, 4, 9, 1, 1], "windows are powers of two from 10 to 25"),
+        (&[1, 4, 4, 26, 1, 1], "windows are powers of two from 10 to 25"),
+        (&[1, 4, 4, 0, 1, 1], "a frame that is no single segment has a window"),
+        (&[1, 4, 4, 22, 131_073, 1], "blocks have up to 131072 bytes"),
+        (&[1, 4, 4, 22, 1, 0], "runs of blocks are not in their shortest form"),
+        (&[1, 4, 4, 22, 1, 1, 1, 1], "runs of blocks are not in their shortest form"),
+        (&[1, 4, 4, 22, 0, 1, 1, 1], "only the last block may be empty"),
+        (&[1, 4, 4, 22, 0, 2], "only the last block may be empty"),
+        (&[1, 4, 4, 22, 131_072, u64::MAX], "the content is too long"),
+        (&[1, 4, 0x24, 0, 256, 1], "the frame header cannot state the content's length"),
+        (&[1, 4, 0x44, 22, 255, 1], "the frame header cannot state the content's length"),
+        (&[1, 4, 0xa4, 0, 65_536, 513], "a single segment needs a window when it is this long"),
+    ] {
+        assert_eq!(Parameters::from_numbers(numbers), Err(rule), "{numbers:?}");
+    }
+}
+
+/// The blobs of a committed fixture, larger than a name.
+fn blobs(fixture: &str) -> Vec<Vec<u8>> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let archive = std::fs::File::open(dir.join(fixture)).expect("a fixture");
+    let archive = zstd::Decoder::new(archive).expect("a decoder");
+    let mut archive = tar::Archive::new(archive);
+    let mut blobs = Vec::new();
+    for member in archive.entries().expect("members") {
+        let mut blob = Vec::new();
+        member.expect("a member").read_to_end(&mut blob).expect("bytes");
+        if blob.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+            blobs.push(blob);
+        }
+    }
+    assert!(blobs.len() > 3, "layers");
+    blobs
+}
+
+/// Makes a blob again, frame by frame; returns how many frames with content it had.
+fn make_again(blob: &[u8], level: Level, era: Era) -> usize {
+    let (mut again, mut frames) = (Vec::new(), 0);
+    let mut encoder: Option<KlauspostZstd> = None;
+    for (frame, content) in read(blob) {
+        match frame {
+            Frame::Foreign { rule } => panic!("{rule}"),
+            Frame::Skippable { magic, len } => {
+                again.extend([magic, 0x2a, 0x4d, 0x18]);
+                again.extend(len.to_le_bytes());
+                again.extend(content);
+            }
+            Frame::Content(layout) => {
+                let numbers = Parameters { level, era, layout }.to_numbers();
+                let parameters = parameters(&numbers);
+                match &mut encoder {
+                    Some(encoder) => encoder.restart(parameters),
+                    None => encoder = Some(KlauspostZstd::new(parameters)),
+                }
+                let encoder = encoder.as_mut().expect("an encoder");
+                encoder.write(&content, &mut again);
+                encoder.finish(&mut again);
+                frames += 1;
+            }
+        }
+    }
+    assert!(again == blob, "not what the tool wrote");
+    frames
+}
+
+/// skopeo 1.9 has 1.15.12 at level default, and flushes after eight bytes.
+#[test]
+fn layers_that_skopeo_wrote_are_made_again() {
+    for fixture in ["skopeo-oci-zstd-1.tar.zst", "skopeo-oci-zstd-2.tar.zst"] {
+        for blob in blobs(fixture) {
+            assert_eq!(make_again(&blob, Level::Default, Era::V1_15_10), 1);
+        }
+    }
+}
+
+/// skopeo 1.18 has 1.18.0 and takes level best for zstd:chunked; so do the documents that hide in
+/// skippable frames.
+#[test]
+fn chunked_layers_that_skopeo_wrote_are_made_again() {
+    let mut frames = 0;
+    for blob in blobs("skopeo18-oci-zstdchunked-1.tar.zst") {
+        frames += make_again(&blob, Level::Best, Era::V1_17_8);
+        for (frame, document) in read(&blob) {
+            if matches!(frame, Frame::Skippable { .. }) && document.len() > 64 {
+                assert_eq!(make_again(&document, Level::Best, Era::V1_17_8), 1);
+            }
+        }
+    }
+    assert_eq!(frames, 102);
+}
+
+/// The parameters are few where nothing was out of the ordinary.
+#[test]
+fn a_whole_stream_takes_three_numbers() {
+    for numbers in [&[2, 4, 700_000][..], &[1, 0, 12], &[3, 2, 131_072], &[4, 4, 0]] {
+        assert_eq!(parameters(numbers).to_numbers(), numbers);
+    }
+    let long = [2, 4, 4, 23, 131_072, 5, 44_640, 1];
+    assert_eq!(parameters(&long).to_numbers(), [2, 4, 700_000]);
+}
