@@ -106,3 +106,7 @@ pub const TEXT_LEN: usize = 4096;
 
 /// A line that tells how an image was read, in bytes.
 pub const NOTE_LEN: usize = 1000;
+
+/// A block of pgzip, in bytes: each thread holds two of the usual ones of 1 MiB, or one that is
+/// longer; longer ones than these were never seen.
+pub const PGZIP_BLOCK_LEN: usize = 16 << 20;

@@ -54,7 +54,12 @@ fn vectors() -> Vec<Vector> {
 /// Encodes with the content cut at odd places, so that buffering is tested as well.
 fn encode(vector: &Vector, content: &[u8]) -> Vec<u8> {
     let mut encoder =
-        encoders::start(vector.number, &vector.parameters, &[]).expect("the encoder is there");
+        encoders::start(&encoders::Setup {
+            number: vector.number,
+            parameters: &vector.parameters,
+            corrections: &[],
+            content_len: content.len() as u64,
+        }).expect("the encoder is there");
     let mut out = Vec::new();
     let mut rest = content;
     for len in [1, 7, 511, 4096, 65_537, 300_001].into_iter().cycle() {

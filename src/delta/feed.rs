@@ -121,7 +121,12 @@ impl Feed {
 
 impl OpenPiece {
     fn begin(run: &EncodeRun, number: usize, out: &mut Vec<u8>) -> Result<Self, ApplyError> {
-        let encoder = encoders::start(run.encoder, &run.parameters, &run.corrections);
+        let encoder = encoders::start(&encoders::Setup {
+            number: run.encoder,
+            parameters: &run.parameters,
+            corrections: &run.corrections,
+            content_len: run.lengths[number],
+        });
         let encoder = encoder.map_err(|error| match error {
             EncoderError::Unknown { number } => {
                 FormatError::Unsupported { what: "encoder", number: number.into() }

@@ -1,10 +1,10 @@
 //! Contents that are the same everywhere: made by rules, named by kind and length.
 
 /// Every kind of content.
-pub const KINDS: [&str; 4] = ["zeros", "noise", "text", "mixed"];
+pub(crate) const KINDS: [&str; 4] = ["zeros", "noise", "text", "mixed"];
 
 /// Lengths around which block-wise compressors change what they do.
-pub const LENS: [usize; 14] = [
+pub(crate) const LENS: [usize; 14] = [
     0,
     1,
     65_534,
@@ -22,10 +22,10 @@ pub const LENS: [usize; 14] = [
 ];
 
 /// Lengths above this are left to the slow tests.
-pub const FAST_LEN: usize = (1 << 20) + 16;
+pub(crate) const FAST_LEN: usize = (1 << 20) + 16;
 
 /// The content of a kind and length; shorter ones are starts of longer ones.
-pub fn input(kind: &str, len: usize) -> Vec<u8> {
+pub(crate) fn input(kind: &str, len: usize) -> Vec<u8> {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let mut bytes = Vec::with_capacity(len + 4096);
     while bytes.len() < len {

@@ -128,7 +128,7 @@ impl Stored<'_> {
         let start = &self.content[..self.content.len().min(START_LEN)];
         let block_len = self.block_len();
         for candidate in for_header(self.header) {
-            if start.len() < self.content.len() && !candidate.begins(start, self.deflate, &mut budget)
+            if start.len() < self.content.len() && !candidate.begins(start, self.content.len(), self.deflate, &mut budget)
             {
                 continue;
             }

@@ -13,9 +13,14 @@ fn text(lines: usize) -> Vec<u8> {
     (0..lines).flat_map(|line| format!("line {line} of {} in all\n", line * line % 977).into_bytes()).collect()
 }
 
+fn setup<'a>(number: u32, parameters: &'a [u64], content: &[u8]) -> encoders::Setup<'a> {
+    let content_len = content.len() as u64;
+    encoders::Setup { number, parameters, corrections: &[], content_len }
+}
+
 fn member(header: &[u8], encoder: EncoderKind, parameters: &[u64], content: &[u8]) -> Vec<u8> {
     let mut blob = header.to_vec();
-    let mut encoder = encoders::start(encoder.number(), parameters, &[]).expect("is known");
+    let mut encoder = encoders::start(&setup(encoder.number(), parameters, content)).expect("is known");
     encoder.write(content, &mut blob);
     encoder.finish(&mut blob);
     let mut check = flate2::Crc::new();
@@ -140,7 +145,7 @@ fn content_that_no_encoder_was_given_is_nobodys() {
     assert!(found(&blob).is_some());
     let other = text(4999);
     assert_eq!(detect(&blob, Compression::Gzip, &other, None), None);
-    let members = [crate::compression::Member {
+    let members = [Member {
         start: 0,
         deflate_start: 10,
         deflate_end: blob.len() as u64 - 8,

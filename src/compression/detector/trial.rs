@@ -39,7 +39,8 @@ impl Candidate {
     /// Does the candidate make exactly `stored` of `content`? Takes what it fed off `budget`, and
     /// gives up when that is spent.
     pub(super) fn makes(&self, content: &[u8], stored: &[u8], budget: &mut Budget) -> bool {
-        let Some(mut rest) = self.compare(content, stored, budget) else { return false };
+        let len = content.len() as u64;
+        let Some(mut rest) = self.compare(content, len, stored, budget) else { return false };
         let mut out = Vec::new();
         rest.encoder.finish(&mut out);
         rest.stored == out
@@ -47,17 +48,30 @@ impl Candidate {
 
     /// Does the candidate make bytes that `stored` begins with, of the first bytes of a content?
     /// Also true where it makes none before it has seen more.
-    pub(super) fn begins(&self, content: &[u8], stored: &[u8], budget: &mut Budget) -> bool {
-        self.compare(content, stored, budget).is_some()
+    pub(super) fn begins(
+        &self,
+        start: &[u8],
+        whole_len: usize,
+        stored: &[u8],
+        budget: &mut Budget,
+    ) -> bool {
+        self.compare(start, whole_len as u64, stored, budget).is_some()
     }
 
     fn compare<'s>(
         &self,
         content: &[u8],
+        whole_len: u64,
         mut stored: &'s [u8],
         budget: &mut Budget,
     ) -> Option<Rest<'s>> {
-        let mut encoder = encoders::start(self.encoder, &self.parameters, &[]).ok()?;
+        let mut encoder = encoders::start(&encoders::Setup {
+            number: self.encoder,
+            parameters: &self.parameters,
+            corrections: &[],
+            content_len: whole_len,
+        })
+        .ok()?;
         let mut out = Vec::new();
         for step in content.chunks(STEP) {
             budget.spend(step.len())?;

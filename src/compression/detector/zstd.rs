@@ -20,8 +20,8 @@ const START_LEN: usize = 1 << 20;
 const CANDIDATES: [(Level, Era); 12] = [
     (Level::Default, Era::V1_17_8),
     (Level::Fastest, Era::V1_17_8),
-    (Level::Better, Era::V1_17_8),
     (Level::Best, Era::V1_17_8),
+    (Level::Better, Era::V1_17_8),
     (Level::Default, Era::V1_15_10),
     (Level::Default, Era::V1_16_4),
     (Level::Fastest, Era::V1_15_10),
@@ -108,7 +108,7 @@ impl Found<'_> {
         let start = &content[..content.len().min(START_LEN)];
         likely.into_iter().chain(CANDIDATES).find(|settings| {
             let candidate = candidate(*settings, layout);
-            candidate.begins(start, stored, &mut budget)
+            candidate.begins(start, content.len(), stored, &mut budget)
                 && candidate.makes(content, stored, &mut budget)
         })
     }

@@ -6,6 +6,7 @@
 
 pub mod flate;
 pub mod go;
+mod klauspost;
 pub mod klauspost_zstd;
 
 use klauspost_zstd::KlauspostZstd;
@@ -43,24 +44,37 @@ pub enum EncoderError {
     },
 }
 
-/// Starts the encoder with a number of docs/format.md section 10.8. Only some have corrections.
+/// Which encoder, and all that its output depends on besides the content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setup<'a> {
+    /// A number of docs/format.md section 10.8.
+    pub number: u32,
+    /// The encoder's parameters.
+    pub parameters: &'a [u64],
+    /// What turns the encoder's guesses into what was; empty for most.
+    pub corrections: &'a [u8],
+    /// Length of the content to come, in bytes.
+    pub content_len: u64,
+}
+
+/// Starts an encoder.
 ///
 /// # Errors
 /// When the number is not known, or the parameters are not the encoder's.
-pub fn start(
-    number: u32,
-    parameters: &[u64],
-    corrections: &[u8],
-) -> Result<Box<dyn Encoder>, EncoderError> {
+pub fn start(setup: &Setup<'_>) -> Result<Box<dyn Encoder>, EncoderError> {
+    let Setup { number, parameters, corrections, content_len } = *setup;
     let refuse = |rule| EncoderError::Parameters { number, rule };
-    match (number, parameters, corrections) {
-        (0, [], []) => Ok(Box::new(Nothing)),
-        (0, ..) => Err(EncoderError::Parameters { number, rule: "nothing has no parameters" }),
-        (go::NUMBER, _, []) => go::start(parameters),
-        (6, _, []) => {
-            let parameters =
-                klauspost_zstd::Parameters::from_numbers(parameters).map_err(refuse)?;
-            Ok(Box::new(KlauspostZstd::new(parameters)))
+    if !corrections.is_empty() {
+        return Err(refuse("it takes no corrections"));
+    }
+    match number {
+        0 if parameters.is_empty() => Ok(Box::new(Nothing)),
+        0 => Err(refuse("it takes no parameters")),
+        go::NUMBER => go::start(parameters),
+        klauspost::FIRST_NUMBER..=klauspost::LAST_NUMBER => klauspost::start(number, parameters),
+        klauspost_zstd::NUMBER => {
+            let parameters = klauspost_zstd::Parameters::from_numbers(parameters, content_len);
+            Ok(Box::new(KlauspostZstd::new(parameters.map_err(refuse)?)))
         }
         _ => Err(EncoderError::Unknown { number }),
     }
@@ -84,13 +98,37 @@ pub fn memory(number: u32) -> u64 {
     }
 }
 
-/// What an encoder is called, with its parameters.
+/// What an encoder is called, with the parameters that a person may know it by.
 pub fn name(number: u32, parameters: &[u64]) -> String {
-    let kind = EncoderKind::from_number(number);
-    match (kind, parameters) {
-        (Ok(EncoderKind::Nothing), _) => "nothing (stored)".to_owned(),
-        _ => format!("encoder {number} {parameters:?}"),
+    let level = match parameters.first() {
+        Some(10) => "Huffman only".to_owned(),
+        Some(level) => format!("level {level}"),
+        None => "no level".to_owned(),
+    };
+    let blocks = |len: Option<&u64>| match len {
+        None | Some(0) => String::new(),
+        Some(len) => format!(", blocks of {len}"),
+    };
+    match EncoderKind::from_number(number) {
+        Ok(EncoderKind::Nothing) => "nothing: stored".to_owned(),
+        Ok(EncoderKind::GoFlate) => format!("Go 1.8-1.26 compress/flate, {level}"),
+        Ok(EncoderKind::KlauspostFlate1) => klauspost("1.15.11", &level, blocks(parameters.get(1))),
+        Ok(EncoderKind::KlauspostFlate2) => klauspost("1.15.15", &level, blocks(parameters.get(1))),
+        Ok(EncoderKind::KlauspostFlate3) => klauspost("1.18.0", &level, blocks(parameters.get(1))),
+        Ok(EncoderKind::KlauspostFlate4) => {
+            klauspost("1.18.2, Go 1.27", &level, blocks(parameters.get(1)))
+        }
+        Ok(EncoderKind::KlauspostZstd) => klauspost_zstd::name(parameters),
+        Ok(EncoderKind::Zlib) => format!("zlib, {level}{}", blocks(parameters.get(1))),
+        Ok(EncoderKind::Libzstd) => format!("libzstd, {level}"),
+        Ok(EncoderKind::Preflate) => "preflate with corrections".to_owned(),
+        Err(_) => format!("encoder {number}"),
     }
+}
+
+fn klauspost(since: &str, level: &str, blocks: String) -> String {
+    let program = if blocks.is_empty() { "flate" } else { "flate in pgzip" };
+    format!("klauspost/compress {program} (since {since}), {level}{blocks}")
 }
 
 /// Encoder 0: the content goes nowhere, as its stored bytes are carried as they are.

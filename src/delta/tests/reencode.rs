@@ -10,7 +10,12 @@ const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 fn compressed(content: &[u8], level: u64) -> (Vec<u8>, EncodeRun) {
     let encoder = EncoderKind::GoFlate.number();
     let mut blob = GZIP_HEADER.to_vec();
-    let mut running = encoders::start(encoder, &[level], &[]).expect("is known");
+    let mut running = encoders::start(&encoders::Setup {
+        number: encoder,
+        parameters: &[level],
+        corrections: &[],
+        content_len: content.len() as u64,
+    }).expect("is known");
     running.write(content, &mut blob);
     running.finish(&mut blob);
     let mut check = flate2::Crc::new();

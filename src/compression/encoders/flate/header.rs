@@ -56,6 +56,18 @@ impl Header {
         let mut lens = [0_u8; LITERALS + DISTANCES];
         let literals = copy_lens(codes.literals.words(), &mut lens).max(FIRST_LENGTH);
         let distances = copy_lens(codes.distances.words(), &mut lens[literals..]).max(1);
+        Self::of_lens(&lens, literals, distances)
+    }
+
+    /// The header that tells of every symbol, whether it has a word or not.
+    pub fn untrimmed(codes: &Codes) -> Self {
+        let mut lens = [0_u8; LITERALS + DISTANCES];
+        copy_lens(codes.literals.words(), &mut lens);
+        copy_lens(codes.distances.words(), &mut lens[LITERALS..]);
+        Self::of_lens(&lens, LITERALS, DISTANCES)
+    }
+
+    fn of_lens(lens: &[u8; LITERALS + DISTANCES], literals: usize, distances: usize) -> Self {
         let mut steps = Steps::new();
         for run in lens[..literals + distances].chunk_by(PartialEq::eq) {
             steps.add_run(run[0], run.len());

@@ -11,8 +11,7 @@
 //! |---|---|
 //! | level | 1 fastest, 2 default, 3 better, 4 best ([`Level`]) |
 //! | era | 0 to 4 ([`Era`]); level best in era 4 only |
-//! | then either one number: | |
-//! | content length | the content was written, and the compressor closed, with no option but the level; 0 gives no bytes at all |
+//! | then nothing | the content was written, and the compressor closed, with no option but the level; no content gives no bytes at all |
 //! | or all of these: | |
 //! | frame header descriptor | its byte: 0x04 checksum, 0x20 single segment, 0xc0 width of the content length |
 //! | window | its binary logarithm, 10 to 25; 0 where the header has none and the content is below it |
@@ -61,6 +60,28 @@ pub use parameters::{Era, Level, Parameters};
 use sequences::Parsed;
 
 use super::Encoder;
+
+/// Number of the encoder.
+pub(super) const NUMBER: u32 = 6;
+
+/// What the compressor is called, with level and era.
+pub(super) fn name(parameters: &[u64]) -> String {
+    let level = match parameters.first() {
+        Some(1) => "fastest",
+        Some(2) => "default",
+        Some(3) => "better",
+        Some(4) => "best",
+        _ => "unknown level",
+    };
+    let since = match parameters.get(1) {
+        Some(0) => "1.15.10",
+        Some(1) => "1.16.4",
+        Some(2) => "1.17.0",
+        Some(3) => "1.17.3",
+        _ => "1.17.8",
+    };
+    format!("klauspost/compress zstd (since {since}), {level}")
+}
 
 /// Makes the frame that klauspost/compress made of a content.
 ///

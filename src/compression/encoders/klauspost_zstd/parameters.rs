@@ -78,9 +78,9 @@ impl Parameters {
     ///
     /// # Errors
     /// What rule they break.
-    pub fn from_numbers(numbers: &[u64]) -> Result<Self, &'static str> {
+    pub fn from_numbers(numbers: &[u64], content_len: u64) -> Result<Self, &'static str> {
         let [level, era, rest @ ..] = numbers else {
-            return Err("level, era and a layout are needed");
+            return Err("level and era are needed");
         };
         let level = Level::from_number(*level).ok_or("levels are 1 to 4")?;
         let era = Era::from_number(*era).ok_or("eras are 0 to 4")?;
@@ -88,10 +88,13 @@ impl Parameters {
             return Err("level 4 is known in era 4 only");
         }
         let layout = match rest {
-            [content_len] => Layout::of_stream(level, era, *content_len)?,
+            [] => Layout::of_stream(level, era, content_len)?,
+            [_] => return Err("a layout is a descriptor, a window and blocks"),
             [descriptor, window_log, runs @ ..] => Layout::new(*descriptor, *window_log, runs)?,
-            [] => return Err("level, era and a layout are needed"),
         };
+        if layout.content_len() != content_len {
+            return Err("blocks are those of the content");
+        }
         Ok(Self { level, era, layout })
     }
 
@@ -99,9 +102,7 @@ impl Parameters {
     pub fn to_numbers(&self) -> Vec<u64> {
         let mut numbers = vec![self.level.number(), self.era.number()];
         let content_len = self.layout.content_len();
-        if Layout::of_stream(self.level, self.era, content_len).as_ref() == Ok(&self.layout) {
-            numbers.push(content_len);
-        } else {
+        if Layout::of_stream(self.level, self.era, content_len).as_ref() != Ok(&self.layout) {
             numbers.extend(self.layout.to_numbers());
         }
         numbers

@@ -19,8 +19,20 @@ fn decode(frame: &[u8]) -> Vec<u8> {
     zstd::decode_all(frame).expect("a frame")
 }
 
+/// Level and era with the length of a content, or with a layout, which has one.
+fn read_parameters(numbers: &[u64]) -> Result<Parameters, &'static str> {
+    match numbers {
+        [level, era, content_len] => Parameters::from_numbers(&[*level, *era], *content_len),
+        [_, _, _, _, runs @ ..] => {
+            let lens = runs.chunks(2).map(|run| run.iter().fold(1_u64, |a, b| a.saturating_mul(*b)));
+            Parameters::from_numbers(numbers, lens.fold(0, u64::saturating_add))
+        }
+        _ => Parameters::from_numbers(numbers, 0),
+    }
+}
+
 fn parameters(numbers: &[u64]) -> Parameters {
-    Parameters::from_numbers(numbers).expect("parameters")
+    read_parameters(numbers).expect("parameters")
 }
 
 /// Every level with every era that it is known in.
@@ -166,7 +178,7 @@ fn an_encoder_takes_another_level_and_era() {
         encoder.write(&content, &mut out);
         encoder.finish(&mut out);
         assert!(out == encode(&parameters(&numbers), &content), "{numbers:?}");
-        assert_eq!(encoder.parameters().to_numbers(), numbers);
+        assert_eq!(encoder.parameters().to_numbers(), numbers[..2]);
     }
 }
 
@@ -273,8 +285,8 @@ fn frames_of_other_compressors_are_foreign() {
 #[test]
 fn wrong_parameters_are_refused() {
     for (numbers, rule) in [
-        (&[][..], "level, era and a layout are needed"),
-        (&[1, 4], "level, era and a layout are needed"),
+        (&[][..], "level and era are needed"),
+        (&[1], "level and era are needed"),
         (&[0, 4, 1], "levels are 1 to 4"),
         (&[5, 4, 1], "levels are 1 to 4"),
         (&[1, 5, 1], "eras are 0 to 4"),
@@ -297,7 +309,7 @@ fn wrong_parameters_are_refused() {
         (&[1, 4, 0x44, 22, 255, 1], "the frame header cannot state the content's length"),
         (&[1, 4, 0xa4, 0, 65_536, 513], "a single segment needs a window when it is this long"),
     ] {
-        assert_eq!(Parameters::from_numbers(numbers), Err(rule), "{numbers:?}");
+        assert_eq!(read_parameters(numbers), Err(rule), "{numbers:?}");
     }
 }
 
@@ -333,7 +345,8 @@ fn make_again(blob: &[u8], level: Level, era: Era) -> usize {
             }
             Frame::Content(layout) => {
                 let numbers = Parameters { level, era, layout }.to_numbers();
-                let parameters = parameters(&numbers);
+                let parameters = Parameters::from_numbers(&numbers, content.len() as u64);
+                let parameters = parameters.expect("own");
                 match &mut encoder {
                     Some(encoder) => encoder.restart(parameters),
                     None => encoder = Some(KlauspostZstd::new(parameters)),
@@ -377,10 +390,14 @@ fn chunked_layers_that_skopeo_wrote_are_made_again() {
 
 /// The parameters are few where nothing was out of the ordinary.
 #[test]
-fn a_whole_stream_takes_three_numbers() {
+fn a_whole_stream_takes_two_numbers() {
     for numbers in [&[2, 4, 700_000][..], &[1, 0, 12], &[3, 2, 131_072], &[4, 4, 0]] {
-        assert_eq!(parameters(numbers).to_numbers(), numbers);
+        assert_eq!(parameters(numbers).to_numbers(), numbers[..2]);
     }
     let long = [2, 4, 4, 23, 131_072, 5, 44_640, 1];
-    assert_eq!(parameters(&long).to_numbers(), [2, 4, 700_000]);
+    assert_eq!(parameters(&long).to_numbers(), [2, 4]);
+    assert_eq!(
+        Parameters::from_numbers(&long, 700_001),
+        Err("blocks are those of the content")
+    );
 }
