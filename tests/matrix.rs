@@ -256,15 +256,15 @@ fn held(base: &Form, target: &Form) -> BTreeSet<Digest> {
 
 fn check_layers(base: &Form, target: &Form, report: &CreateReport) {
     let name = format!("{} to {}", base.name, target.name);
-    if target.is_wrapped {
-        assert!(report.layers.is_empty(), "{name}");
+    if target.is_wrapped && report.layers.is_empty() {
+        // What wrapped it is not replayed.
         return;
     }
     assert_eq!(report.layers.len(), target.diff_ids.len(), "{name}: every layer once");
     for layer in &report.layers {
         let is_compressed = target.blobs.contains(&layer.digest);
         let expected = if is_compressed {
-            if base.blobs.contains(&layer.digest) { "held" } else { "stored" }
+            if base.blobs.contains(&layer.digest) { "held" } else { "rebuilt" }
         } else if base.diff_ids.contains(&layer.digest) {
             "reused"
         } else {
@@ -284,7 +284,7 @@ fn rebuilt(report: &CreateReport) -> (NodeStats, u64) {
             sum.0.zero_bytes += stats.zero_bytes;
             sum.0.literal_bytes += stats.literal_bytes;
             sum.0.copies += stats.copies;
-            sum.1 += layer.len;
+            sum.1 += layer.content_len;
         }
     }
     sum
@@ -473,9 +473,8 @@ fn the_layers_of_version_1_reach_version_3_as_digests_alone() {
         let mut sorted = outcomes(&report);
         sorted.sort_unstable();
         // Five layers, of which one occurs twice, and the new one.
-        let last = if outcome == "held" { "stored" } else { "rebuilt" };
         let mut expected = vec![outcome; 4];
-        expected.push(last);
+        expected.push("rebuilt");
         expected.sort_unstable();
         assert_eq!(sorted, expected, "{base} to {target}");
         // 20 kB of it are version 3's own layer.

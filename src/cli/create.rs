@@ -96,7 +96,7 @@ fn text(report: &CreateReport, options: &create::CreateOptions, seconds: f64) ->
         }
     }
     let shared: u64 = report.layers.iter().map(shared_len).sum();
-    let layers_len = report.layers.iter().map(|layer| layer.len).sum();
+    let layers_len = report.layers.iter().map(|layer| layer.content_len).sum();
     lines.push(format!(
         "shared  {} of the target's layers, {}",
         Size(shared).short(),
@@ -142,6 +142,8 @@ fn json(report: &CreateReport, options: &create::CreateOptions, seconds: f64) ->
             value["own_copied_bytes"] = stats.target_bytes.into();
             value["zero_bytes"] = stats.zero_bytes.into();
             value["literal_bytes"] = stats.literal_bytes.into();
+            value["content_bytes"] = layer.content_len.into();
+            value["encoders"] = layer.encoders.clone().into();
         }
         value
     });

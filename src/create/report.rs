@@ -49,6 +49,8 @@ pub struct LayerReport {
     pub digest: Digest,
     /// Length as stored, in bytes.
     pub len: u64,
+    /// Length of its content, where that is rebuilt; otherwise as stored.
+    pub content_len: u64,
     /// How it reaches the site.
     pub outcome: Outcome,
     /// What compresses it again, with parameters, where it is compressed and rebuilt.
@@ -82,7 +84,7 @@ impl Outcome {
 
 impl fmt::Display for LayerReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, digest, len, outcome, encoders } = self;
+        let Self { name, digest, len, outcome, encoders, .. } = self;
         let name = Shown(name.as_str());
         write!(f, "layer {name} ({digest}, {}): {}", Size(*len).short(), outcome.name())?;
         if let Outcome::Rebuilt(stats) = outcome {
@@ -153,8 +155,12 @@ fn layers(target: &Image, plan: &Plan<'_>, encoded: &Encoded) -> Vec<LayerReport
             };
             let name = String::from_utf8_lossy(&blob.name).into_owned();
             let (digest, len) = (row.digest, blob.range.len());
+            let content = row.recreation.as_ref().map(|recreation| recreation.content);
+            let content = content.filter(|_| matches!(outcome, Outcome::Rebuilt(_)));
+            let content_len =
+                content.map_or(len, |content| plan.target.nodes[content].bytes.len() as u64);
             let encoders = encoders.unwrap_or_default();
-            Some(LayerReport { name, digest, len, outcome, encoders })
+            Some(LayerReport { name, digest, len, content_len, outcome, encoders })
         })
         .collect()
 }
