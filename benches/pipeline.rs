@@ -63,6 +63,7 @@ fn create_options(level: u8, jobs: usize, has_self_check: bool) -> CreateOptions
         tmpdir: None,
         has_self_check,
         is_portable: false,
+        is_content_only: false,
         allow_missing: false,
         may_replace: true,
     }

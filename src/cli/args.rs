@@ -132,6 +132,9 @@ pub(super) struct CreateArgs {
     /// Carry compressed layers that BASE has unchanged, for bases compressed otherwise
     #[arg(long)]
     pub(super) portable: bool,
+    /// Give TARGET back with uncompressed layers: other bytes, other manifest digests
+    #[arg(long)]
+    pub(super) content_only: bool,
     #[command(flatten)]
     pub(super) images: ImageArgs,
 }

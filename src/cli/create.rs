@@ -46,6 +46,7 @@ impl TryFrom<CreateArgs> for Options {
                 tmpdir,
                 has_self_check: !args.no_self_check,
                 is_portable: args.portable,
+                is_content_only: args.content_only,
                 allow_missing: args.images.allow_missing,
                 may_replace: args.output.force,
             },

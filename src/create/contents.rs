@@ -178,7 +178,7 @@ pub(super) fn verify_target(
     Ok(())
 }
 
-fn expect(
+pub(super) fn expect(
     image: &str,
     blob: &Blob,
     what: &'static str,

@@ -9,6 +9,7 @@
 //!                                                        apply against TARGET  <- self-check
 //! ```
 
+mod content_only;
 mod contents;
 mod inflate;
 mod recreate;
@@ -57,6 +58,8 @@ pub struct CreateOptions {
     pub has_self_check: bool,
     /// Carry what would be held, for bases that are compressed otherwise.
     pub is_portable: bool,
+    /// Make the delta against the target with plain layers.
+    pub is_content_only: bool,
     /// Go on where an image lacks a layer.
     pub allow_missing: bool,
     /// Replace an existing output.
@@ -73,6 +76,7 @@ impl Default for CreateOptions {
             tmpdir: None,
             has_self_check: true,
             is_portable: false,
+            is_content_only: false,
             allow_missing: false,
             may_replace: false,
         }
@@ -162,6 +166,7 @@ impl Run<'_> {
         let spooler = Spooler::new(self.options.tmpdir.clone());
         let base = self.open(&self.names.base, &spooler, Stage::ReadBase)?;
         let target = self.open(&self.names.target, &spooler, Stage::ReadTarget)?;
+        let target = self.content_only(target, &spooler)?;
         let unchanged = || {
             base.check_unchanged().map_err(Error::image(&self.names.base_text))?;
             target.check_unchanged().map_err(Error::image(&self.names.target_text))
@@ -173,6 +178,21 @@ impl Run<'_> {
         self.observer.stage(Stage::Publish, None);
         staged.publish()?;
         Ok(report)
+    }
+
+    /// The target with plain layers, where that is wanted.
+    fn content_only(&self, target: Image, spooler: &Spooler) -> Result<Image, Error> {
+        if !self.options.is_content_only {
+            return Ok(target);
+        }
+        let rewriter = content_only::Rewriter {
+            name: &self.names.target_text,
+            spooler,
+            inflater: &LayerInflater::new(spooler, self.options.memory.0),
+            allow_missing: self.options.allow_missing,
+            observer: self.observer,
+        };
+        rewriter.rewrite(target)
     }
 
     /// Makes the delta and proves it.

@@ -7,6 +7,7 @@ use super::document::{self, Config};
 use super::shelf::{Found, Shelf};
 use super::{
     Blob, BlobKind, Form, Image, ImageEntry, ImageError, Layout, Role, RoleKind, docker, oci,
+    rewrite::Lists,
 };
 use crate::compression::{Compression, Foreign, MAGIC_LEN};
 use crate::digest::{BlobDigest, DiffId, Digest};
@@ -65,12 +66,12 @@ pub(super) fn assemble(
         Some(index) => oci::read_index(&mut assembly, index)?,
         None => oci::Tree::default(),
     };
-    match manifest {
+    match &manifest {
         Some((bytes, found)) if layout == Layout::Docker => {
-            docker::read_manifest(&mut assembly, &found, &bytes, from_index)?;
+            docker::read_manifest(&mut assembly, found, bytes, from_index)?;
         }
         Some((_, found)) if layout == Layout::Dir => {
-            let tree = oci::read_single(&mut assembly, &found)?;
+            let tree = oci::read_single(&mut assembly, found)?;
             assembly.adopt(tree, b"manifest.json")?;
         }
         _ => assembly.adopt(from_index, b"index.json")?,
@@ -78,7 +79,9 @@ pub(super) fn assemble(
     assembly.add_uncited()?;
     let Assembly { blobs, roles, images, notes, .. } = assembly;
     let (blobs, roles) = in_storage_order(blobs, roles);
+    let manifest = manifest.filter(|_| layout != Layout::Oci).map(|(_, found)| found);
     Ok(Image {
+        lists: Lists { index, manifest },
         form: Form { layout, is_archive },
         wrapper: Compression::Plain,
         files: shelf.files,
@@ -181,7 +184,7 @@ impl<'a> Assembly<'a> {
         kind: BlobKind,
         cited: Option<BlobDigest>,
     ) -> Result<usize, ImageError> {
-        let claimed = cited.or_else(|| self.digest_in_name(&found.name));
+        let claimed = cited.or_else(|| digest_in_name(self.layout, &found.name).map(BlobDigest));
         let place = (found.file, found.range.start());
         if let Some(index) = self.by_place.get(&place).copied() {
             return merge(&mut self.blobs[index], kind, claimed).map(|()| index);
@@ -213,20 +216,6 @@ impl<'a> Assembly<'a> {
         Ok(Foreign::detect(&first).is_some())
     }
 
-    /// What a name claims by itself: `blobs/sha256/HEX` anywhere, `HEX` in a `dir:` directory,
-    /// `HEX.json` and `sha256:HEX` for the configs of Docker's form.
-    pub(super) fn digest_in_name(&self, name: &[u8]) -> Option<BlobDigest> {
-        let hex = match self.layout {
-            Layout::Oci => name.strip_prefix(b"blobs/sha256/")?,
-            Layout::Dir => name,
-            Layout::Docker => name
-                .strip_prefix(b"blobs/sha256/")
-                .or_else(|| name.strip_suffix(b".json"))
-                .or_else(|| name.strip_prefix(b"sha256:"))?,
-        };
-        Digest::parse_hex(hex).map(BlobDigest)
-    }
-
     /// Reads a config, each once.
     pub(super) fn config_facts(
         &mut self,
@@ -246,9 +235,10 @@ impl<'a> Assembly<'a> {
         let names = self.shelf;
         for found in names.regular_members() {
             let is_blob = match self.layout {
-                Layout::Dir => self.digest_in_name(&found.name).is_some(),
+                Layout::Dir => digest_in_name(self.layout, &found.name).is_some(),
                 _ => {
-                    found.name.starts_with(b"blobs/") && self.digest_in_name(&found.name).is_some()
+                    found.name.starts_with(b"blobs/")
+                        && digest_in_name(self.layout, &found.name).is_some()
                 }
             };
             if is_blob && !self.by_place.contains_key(&(found.file, found.range.start())) {
@@ -258,6 +248,20 @@ impl<'a> Assembly<'a> {
         }
         Ok(())
     }
+}
+
+/// What a name claims by itself: `blobs/sha256/HEX` anywhere, `HEX` in a `dir:` directory,
+/// `HEX.json` and `sha256:HEX` for the configs of Docker's form.
+pub(super) fn digest_in_name(layout: Layout, name: &[u8]) -> Option<Digest> {
+    let hex = match layout {
+        Layout::Oci => name.strip_prefix(b"blobs/sha256/")?,
+        Layout::Dir => name,
+        Layout::Docker => name
+            .strip_prefix(b"blobs/sha256/")
+            .or_else(|| name.strip_suffix(b".json"))
+            .or_else(|| name.strip_prefix(b"sha256:"))?,
+    };
+    Digest::parse_hex(hex)
 }
 
 /// Names, media types and platforms are short, or they are no such thing.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::daemon::DaemonError;
+use super::rewrite::RewriteError;
 use crate::compression::{CompressionError, Foreign};
 use crate::digest::{BlobDigest, DiffId};
 use crate::fault::{Class, Explain, FileError, Shown};
@@ -126,6 +127,9 @@ pub enum ImageError {
         /// Its path.
         path: PathBuf,
     },
+    /// It cannot be rewritten with plain layers.
+    #[error(transparent)]
+    Rewrite(#[from] RewriteError),
     /// A document is no JSON, or not of its kind.
     #[error("{} cannot be read as JSON", Shown(name.as_slice()))]
     Json {
@@ -253,6 +257,7 @@ impl Explain for ImageError {
             Self::File(error) => error.class(),
             Self::Spool(error) => error.class(),
             Self::Daemon(error) => error.class(),
+            Self::Rewrite(error) => error.class(),
             _ => Class::Damaged,
         }
     }
@@ -304,6 +309,7 @@ impl Explain for ImageError {
             Self::File(error) => return error.hint(),
             Self::Spool(error) => return error.hint(),
             Self::Daemon(error) => return error.hint(),
+            Self::Rewrite(error) => return error.hint(),
             _ => "save or copy the image again",
         };
         Some(hint.to_owned())

@@ -15,6 +15,7 @@ mod error;
 mod oci;
 mod open;
 mod reference;
+pub(crate) mod rewrite;
 mod select;
 mod shelf;
 
@@ -28,6 +29,7 @@ use crate::units::ByteRange;
 pub use error::{ImageError, OpenError};
 pub use open::{OpenOptions, open, open_file};
 pub use reference::{Location, Reference, Selector};
+pub use rewrite::RewriteError;
 
 /// The first bytes of a delta, known here only to say that one stands where an image belongs.
 pub const DELTA_MAGIC: [u8; 8] = crate::format::MAGIC;
@@ -54,6 +56,7 @@ pub struct Image {
     pub images: Vec<ImageEntry>,
     /// How each layer was found, and what is odd, for `-v`.
     pub notes: Vec<String>,
+    lists: rewrite::Lists,
     origins: Vec<open::Origin>,
 }
 

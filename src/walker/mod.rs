@@ -6,6 +6,7 @@
 //! Where readers of tar disagree it does as Go's `archive/tar` does, since the engines use that.
 
 mod header;
+mod member;
 mod pax;
 
 use std::io;
@@ -15,6 +16,7 @@ use crate::source::ReadAt;
 use crate::units::ByteRange;
 
 use header::{BLOCK, Block, Header};
+pub(crate) use member::with_member;
 use pax::Records;
 
 /// A member of an archive.

@@ -178,3 +178,16 @@ fn standard_input_is_for_one_argument() {
         lab.refused(2, run).has(&["cannot both be standard input", "hint: name a file for one"]);
     }
 }
+
+#[test]
+fn content_only_warns_of_every_digest_that_changes_and_gives_the_plain_form_back() {
+    let lab = Lab::with_pair("docker20-1.tar", "skopeo-oci-gzip-2.tar");
+    let told = lab.create(&["--content-only"]);
+    told.has(&[" manifest sha256:", " becomes sha256:", "4 layers of target.tar become plain ("]);
+    lab.run(&["apply", "base.tar", "delta", "-o", "out"]).ok();
+    let told = lab.run(&["inspect", "out"]).ok();
+    assert!(!told.stdout().contains("gzip"), "{}", told.stdout());
+    let again = lab.run(&["create", "base.tar", "out", "-o", "again", "--content-only"]).ok();
+    again.has(&["out has no compressed layers to replace: it is taken as it is"]);
+    lab.assert_same("again", "delta");
+}

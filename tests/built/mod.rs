@@ -132,6 +132,7 @@ pub(crate) fn create_options(level: u8) -> CreateOptions {
         tmpdir: None,
         has_self_check: true,
         is_portable: false,
+        is_content_only: false,
         allow_missing: false,
         may_replace: true,
     }
