@@ -13,6 +13,7 @@ use std::path::Path;
 use chunkdelta::compression::encoders;
 use chunkdelta::digest::Digest;
 use inputs::{FAST_LEN, KINDS, LENS, input};
+use rayon::prelude::*;
 
 struct Vector {
     file: String,
@@ -83,12 +84,12 @@ fn check(is_ours: impl Fn(&Vector) -> bool) {
     let mut wrong = Vec::new();
     for ((kind, len), vectors) in by_input {
         let content = input(&kind, len);
-        for vector in vectors {
-            let found = Digest::of(&encode(&vector, &content)).to_string();
-            if !found.ends_with(&vector.expected) {
-                wrong.push(format!("{}:{}", vector.file, vector.line));
-            }
-        }
+        let is_wrong = |vector: &&Vector| {
+            let found = Digest::of(&encode(vector, &content)).to_string();
+            !found.ends_with(&vector.expected)
+        };
+        let vectors: Vec<&Vector> = vectors.par_iter().filter(is_wrong).collect();
+        wrong.extend(vectors.iter().map(|vector| format!("{}:{}", vector.file, vector.line)));
     }
     assert!(wrong.is_empty(), "other bytes than the real compressor's: {wrong:?}");
 }

@@ -75,6 +75,16 @@ fn resealed_deltas_replay() {
 }
 
 #[test]
+fn detected_blobs_replay() {
+    replay("detector");
+}
+
+#[test]
+fn encoders_replay() {
+    replay("encoders");
+}
+
+#[test]
 fn images_replay() {
     replay("image");
 }

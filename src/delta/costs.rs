@@ -3,13 +3,18 @@
 use rayon::prelude::*;
 
 use super::coding::{WINDOW_LOG, frame_len};
-use super::repeats::Copied;
+use super::repeats::{Copied, Source};
 use super::{Origin, Target};
 use crate::format::{Codec, encode_frame};
 
 /// One in so many bytes more is still worth it: other nodes may copy from a content, and never from
 /// stored bytes.
 const MARGIN: u64 = 100;
+
+/// Bytes of content that nothing of the base is for, for each byte of the output. A reader refuses
+/// more work than 64 times what it outputs and uses of the base (docs/format.md section 11); a
+/// literal counts twice, as a byte that is made and as one of a stream.
+const MOST: u64 = 24;
 
 /// Nodes that are to be encoded again but whose content would cost more than they do, by index.
 ///
@@ -26,6 +31,10 @@ pub(super) fn costly(
         else {
             continue;
         };
+        if unaided_len(target, copied, recreation.content) > MOST * node.bytes.len() as u64 {
+            costly.push(index);
+            continue;
+        }
         let mut literals = Vec::new();
         add_literals(target, copied, recreation.content, &mut literals);
         let len: usize = literals.iter().map(|literal| literal.len()).sum();
@@ -38,6 +47,19 @@ pub(super) fn costly(
         }
     }
     Ok(costly)
+}
+
+/// Bytes of a node, and of the nodes it is made of, that parts make and that are no copies from the
+/// base.
+fn unaided_len(target: &Target<'_>, copied: &[Vec<Copied>], index: usize) -> u64 {
+    let node = &target.nodes[index];
+    if !node.is_made() {
+        return 0;
+    }
+    let from_base = copied[index].iter().filter(|copy| matches!(copy.source, Source::Base(_)));
+    let copied_len: usize = from_base.map(|copy| copy.len).sum();
+    let own = node.bytes.len().saturating_sub(copied_len) as u64;
+    own + node.inner().map(|inner| unaided_len(target, copied, inner)).sum::<u64>()
 }
 
 /// What of a node, and of the nodes it is made of, nothing gives.

@@ -71,6 +71,24 @@ pub struct Encoded {
     pub stats: EncodeStats,
 }
 
+/// What lies in a content that is encoded is made everywhere: where it were given instead, nobody
+/// would keep its bytes for those who read them of the content.
+fn give_up_portable(target: &mut Target<'_>) {
+    let contents = target.nodes.iter().filter_map(|node| node.recreation.as_ref());
+    let mut inner: Vec<usize> = contents.map(|recreation| recreation.content).collect();
+    let mut is_seen = vec![false; target.nodes.len()];
+    while let Some(node) = inner.pop() {
+        if !std::mem::replace(&mut is_seen[node], true) {
+            inner.extend(target.nodes[node].inner());
+        }
+    }
+    for (node, _) in target.nodes.iter_mut().zip(is_seen).filter(|(_, is_seen)| *is_seen) {
+        if node.origin == Origin::GivenOrMade {
+            node.origin = Origin::Made;
+        }
+    }
+}
+
 /// Makes a delta from the base's contents to `target` and writes its body.
 ///
 /// A node that is to be made or stored and is a content of the base as it stands becomes a given
@@ -93,6 +111,7 @@ pub fn encode(
         node.children.clear();
         node.recreation = None;
     }
+    give_up_portable(&mut target);
     let pool = Pool { contents: base, index, cutter: Cutter::new(options.params) };
     let matches: Vec<Matches> =
         target.nodes.iter().map(|node| match_node(&pool, node)).collect();

@@ -135,7 +135,7 @@ impl<'run, 'scope, 'env> Execution<'run, 'scope, 'env> {
         }
         let end = self.made[part.node as usize] + part.made;
         let mut reader = PartReader::new(bytes, taken);
-        self.keep(&mut reader, part.made, group)?;
+        self.keep(&mut reader, part, group)?;
         let way = &self.node(part.node).ways[part.way as usize];
         if way.kind == WayKind::ReEncode.number() {
             return self.re_encode(part.node, way, &mut reader, group);
@@ -153,14 +153,25 @@ impl<'run, 'scope, 'env> Execution<'run, 'scope, 'env> {
     fn keep(
         &mut self,
         reader: &mut PartReader<'_, GroupStreams<'_>>,
-        made: u64,
+        part: &Part,
         group: usize,
     ) -> Result<(), ApplyError> {
-        let ranges = reader.kept_ranges(made)?;
-        let start = self.outlet.position().offset;
+        let ranges = reader.kept_ranges(part.made)?;
+        // A part that places a child which just came counts from before it, where the node stands.
+        let passed = self.awaited.map_or(0, |child| self.node(child).length);
+        let position = self.outlet.position().offset;
+        let groups = self.delta.header().groups.len() as u64;
+        for range in &ranges {
+            if range.start < passed {
+                return Err(broken("bytes of a child are kept by its own parts", group));
+            }
+            if group as u64 + u64::from(range.groups) >= groups {
+                return Err(broken("bytes are kept until a group of the delta", group));
+            }
+        }
         self.outlet.keep(ranges.iter().map(|range| ToKeep {
-            start: start + range.start,
-            end: start + range.start + range.length,
+            start: position + (range.start - passed),
+            end: position + (range.start - passed) + range.length,
             last_group: group as u64 + u64::from(range.groups),
         }));
         Ok(())

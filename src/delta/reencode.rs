@@ -28,8 +28,11 @@ impl Execution<'_, '_, '_> {
         let source = self.header_node(content, group)?;
         self.check_lengths(&pieces, source.length)?;
         let feed = Feed::new(pieces, length);
-        let comes = source.parent == node
-            && is_fed(self.delta.header(), content as usize)
+        let is_inside = source.parent == node && is_fed(self.delta.header(), content as usize);
+        if is_inside {
+            self.is_placed[content as usize] = true;
+        }
+        let comes = is_inside
             && !self.is_given(content)
             && self.made[content as usize] < source.length;
         self.stats.encoded_bytes += length;

@@ -88,6 +88,9 @@ fn check_unmade(header: &Header) -> Result<usize, FormatError> {
         if (has_recipe && node.length > 0) || content_of(node).is_some() {
             return Err(rule("a way without parts makes an empty node", "node", row));
         }
+        if is_fed(header, row) {
+            return Err(rule("a content below its re-encode is made by parts", "node", row));
+        }
         if row > 0 && header.nodes[row - 1].digest >= node.digest {
             return Err(rule("nodes that no part makes ascend by digest", "node", row));
         }

@@ -4,7 +4,8 @@
 
 use chunkdelta::digest::Digest;
 use chunkdelta::format::{
-    Codec, FrameRow, Instruction, NONE, Output, Role, RoleKind, Run as Blocks, Way,
+    Codec, EncodeRun, FrameRow, Framing, HEADER_CLASS, Instruction, NONE, Output, Piece, Role,
+    RoleKind, Run as Blocks, Way, WayKind,
 };
 
 use super::draw::Draw;
@@ -79,16 +80,21 @@ fn without(base: &Base, missing: u8) -> Base {
 
 /// Applies an edit of tables or instructions; returns whether it was one.
 fn edit_model(model: &mut Model, mut edit: Draw<'_>) -> bool {
-    match edit.byte() % 20 {
-        0..=5 => edit_steps(model, edit),
-        6 | 7 => edit_parts(model, edit),
-        8..=10 => edit_node(model, edit),
-        11 => edit_ways(model, edit),
-        12 | 13 => edit_outputs(model, edit),
-        14 => edit_roles(model, edit),
-        15 => edit_digests(model, edit),
-        16 => edit_declared(model, edit),
-        _ => return false,
+    match edit.byte() {
+        240..=247 => edit_pieces(model, edit),
+        248..=251 => edit_kept(model, edit),
+        252..=255 => edit_contents(model, edit),
+        kind => match kind % 20 {
+            0..=5 => edit_steps(model, edit),
+            6 | 7 => edit_parts(model, edit),
+            8..=10 => edit_node(model, edit),
+            11 => edit_ways(model, edit),
+            12 | 13 => edit_outputs(model, edit),
+            14 => edit_roles(model, edit),
+            15 => edit_digests(model, edit),
+            16 => edit_declared(model, edit),
+            _ => return false,
+        },
     }
     true
 }
@@ -196,6 +202,112 @@ fn edit_parts(model: &mut Model, mut edit: Draw<'_>) {
     }
 }
 
+/// Changes a re-encode: its pieces, and what it makes.
+fn edit_pieces(model: &mut Model, mut edit: Draw<'_>) {
+    let what = edit.byte() % 8;
+    let runs = model.groups.iter_mut().flatten();
+    let mut runs: Vec<&mut Run> = runs.filter(|run| !run.pieces.is_empty()).collect();
+    let Some(run) = pick(&mut runs, &mut edit) else { return };
+    let at = edit.below(run.pieces.len());
+    match what {
+        0 => drop(run.pieces.remove(at)),
+        1 if run.pieces.len() < 16 => {
+            let piece = run.pieces[at].clone();
+            run.pieces.insert(at, piece);
+        }
+        2 => run.made = edit.number(run.made) % LONGEST,
+        3 => {
+            let literal = edit.bytes(6).to_vec();
+            let (class, length) = (HEADER_CLASS, literal.len() as u64);
+            run.pieces.insert(at, (Piece::Literal { class, length }, literal));
+        }
+        _ => match &mut run.pieces[at] {
+            (Piece::Encode(run), _) => edit_encode(run, edit),
+            (Piece::Literal { length, .. }, literal) => {
+                *length = edit.number(*length) % LONGEST;
+                literal.resize(usize::try_from((*length).min(4096)).expect("it is short"), b'+');
+            }
+        },
+    }
+}
+
+fn edit_encode(run: &mut EncodeRun, mut edit: Draw<'_>) {
+    match edit.byte() % 10 {
+        0 => change(&mut run.encoder, &mut edit),
+        1 => run.encoder = u32::from(edit.byte() % 8),
+        2 => run.framing = if edit.flag() { Framing::Gzip } else { Framing::Bare },
+        3 => run.parameters.push(edit.byte().into()),
+        4 => match pick(&mut run.parameters, &mut edit) {
+            Some(parameter) => *parameter = edit.number(*parameter),
+            None => run.parameters.push(1),
+        },
+        5 => run.header = edit.bytes(6).to_vec(),
+        6 => run.corrections = edit.bytes(6).to_vec(),
+        7 => {
+            // The sum stays: a piece is cut in two.
+            let Some(last) = run.lengths.pop() else { return };
+            let first = u64::from(edit.half()).min(last);
+            run.lengths.extend([first, last - first]);
+        }
+        8 => {
+            if let Some(length) = pick(&mut run.lengths, &mut edit) {
+                *length = edit.number(*length);
+            }
+        }
+        _ => drop(run.lengths.pop()),
+    }
+}
+
+/// Changes what parts keep.
+fn edit_kept(model: &mut Model, mut edit: Draw<'_>) {
+    let what = edit.byte() % 5;
+    let Some(runs) = pick(&mut model.groups, &mut edit) else { return };
+    let Some(run) = pick(runs, &mut edit) else { return };
+    let at = edit.below(run.kept.len());
+    match (what, run.kept.get_mut(at)) {
+        (0, Some(_)) => drop(run.kept.remove(at)),
+        (1, Some([since, length, _])) => {
+            let less = u64::from(edit.byte()).min(*length);
+            (*since, *length) = (*since + less, *length - less);
+        }
+        (2 | 3, Some(numbers)) => {
+            let number = &mut numbers[usize::from(edit.byte() % 3)];
+            *number = edit.number(*number);
+        }
+        _ if run.kept.len() < 16 => {
+            let range = [edit.byte().into(), edit.half().into(), (edit.byte() % 3).into()];
+            run.kept.insert(at, range);
+        }
+        _ => {}
+    }
+}
+
+/// Changes which content a re-encode has, the encoders it names, and where a content lies.
+fn edit_contents(model: &mut Model, mut edit: Draw<'_>) {
+    let what = edit.byte() % 4;
+    let nodes = model.header.nodes.iter_mut();
+    let kind = WayKind::ReEncode.number();
+    let mut nodes: Vec<_> =
+        nodes.filter(|node| node.ways.iter().any(|way| way.kind == kind)).collect();
+    let Some(node) = pick(&mut nodes, &mut edit) else { return };
+    let Some(way) = node.ways.iter_mut().find(|way| way.kind == kind) else { return };
+    let number = u32::from(edit.byte()).to_le_bytes();
+    match (what, way.parameters.first_chunk_mut()) {
+        (0, Some(content)) => *content = number,
+        (1, _) => way.parameters.extend(number),
+        (2, _) => way.parameters.truncate(edit.below(13)),
+        (_, Some(content)) => {
+            let content = u32::from_le_bytes(*content);
+            let parent = edit.byte();
+            if let Some(content) = model.header.nodes.get_mut(content as usize) {
+                content.parent = if parent == u8::MAX { NONE } else { parent.into() };
+                content.parent_offset = (edit.byte() % 4).into();
+            }
+        }
+        (_, None) => {}
+    }
+}
+
 fn edit_node(model: &mut Model, mut edit: Draw<'_>) {
     let nodes = &mut model.header.nodes;
     let (what, at) = (edit.byte() % 8, edit.below(nodes.len()));
@@ -238,8 +350,10 @@ fn edit_ways(model: &mut Model, mut edit: Draw<'_>) {
         _ => {
             let used = vec![Blocks { first: 0, count: 1 }];
             let used = if edit.flag() { used } else { Vec::new() };
-            let kind = u32::from(edit.byte() % 3);
-            node.ways.insert(at, Way { kind, used, parameters: Vec::new() });
+            let kind = u32::from(edit.byte() % 4);
+            let content = [edit.byte(), 0, 0, 0, 1, 0, 0, 0];
+            let parameters = if kind == 3 { content.to_vec() } else { Vec::new() };
+            node.ways.insert(at, Way { kind, used, parameters });
         }
     }
 }
@@ -383,7 +497,8 @@ fn put_lengths_right(model: &mut Model) {
             model.groups.iter().flatten().filter(|run| run.node as usize == row).collect();
         let steps = runs.iter().flat_map(|run| &run.steps);
         let sum = steps.fold(0_u64, |sum, step| sum.saturating_add(model.made(step.instruction)));
-        let is_made = !runs.is_empty();
+        // What encoders make is not known here.
+        let is_made = !runs.is_empty() && runs.iter().all(|run| run.pieces.is_empty());
         if is_made {
             model.header.nodes[row].length = sum;
         }

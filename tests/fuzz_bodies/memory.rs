@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chunkdelta::delta::{ApplyError, ApplyOptions, Scratch, Sink, apply, missing_nodes};
 use chunkdelta::digest::Digest;
-use chunkdelta::format::{Delta, NONE};
+use chunkdelta::format::{Delta, NONE, content_of};
 use chunkdelta::source::ReadAt;
 
 /// Outputs, and decoded streams, longer than this are not run: they would only take time.
@@ -68,7 +68,7 @@ impl ReadAt for Counted<'_> {
     }
 }
 
-/// Scratch space no longer than the delta's longest group.
+/// Scratch space no longer than the delta's longest group, or what it declares as kept.
 struct Bounded {
     bytes: Mutex<Vec<u8>>,
     longest: u64,
@@ -87,7 +87,7 @@ impl ReadAt for Bounded {
 impl Scratch for Bounded {
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let end = offset + bytes.len() as u64;
-        assert!(end <= self.longest, "scratch space holds one group");
+        assert!(end <= self.longest, "scratch space holds what is declared");
         let mut held = self.bytes.lock().expect("nothing panics here");
         let (start, end) = (as_index(offset), as_index(end));
         let len = held.len().max(end);
@@ -120,7 +120,7 @@ pub(super) fn run_watched(
 ) -> Result<Option<Vec<Vec<u8>>>, ApplyError> {
     let delta = Delta::open(&bytes)?;
     let needs = delta.needs();
-    if needs.output_len > LONGEST || needs.stream_len > LONGEST {
+    if needs.made_len.max(needs.output_len).max(needs.stream_len) > LONGEST {
         return Ok(None);
     }
     let from_base = AtomicU64::new(0);
@@ -138,13 +138,24 @@ pub(super) fn run_watched(
     let is_complete = missing_nodes(&delta, &sources).is_empty();
     let mut sink = Watched::new(&delta, is_complete);
     let scratch = Bounded { bytes: Mutex::default(), longest: needs.largest_group };
+    let kept_peak = delta.header().declared.kept_peak;
+    let kept = Bounded { bytes: Mutex::default(), longest: kept_peak };
     let options = ApplyOptions {
         is_unverified: mode.is_unverified,
         scratch: mode.is_spooled.then_some(&scratch as &dyn Scratch),
+        kept: mode.is_spooled.then_some(&kept as &dyn Scratch),
     };
     let result = apply(&delta, &bytes, &sources, &mut sink, options);
     let read = from_base.load(Ordering::Relaxed) + sink.read.load(Ordering::Relaxed);
-    assert!(read <= needs.output_len, "what is read makes output (read {read})");
+    // A content that is there is read once more by each re-encode of it; an output that repeats
+    // another one is read from that.
+    let nodes = &delta.header().nodes;
+    let length = |content: u32| nodes.get(content as usize).map_or(0, |node| node.length);
+    let encoded = nodes.iter().filter_map(content_of).fold(0, |sum: u64, content| {
+        sum.saturating_add(length(content))
+    });
+    let most = needs.made_len.saturating_add(needs.output_len).saturating_add(encoded);
+    assert!(read <= most, "what is read makes something (read {read})");
     result?;
     if is_complete {
         check_outputs(&delta, &sink, mode);

@@ -3,7 +3,9 @@
 
 mod delta;
 mod delta_resealed;
+mod detector;
 mod draw;
+mod encoders;
 mod image;
 mod inflate;
 mod memory;
@@ -19,9 +21,11 @@ pub(crate) use seeds::seeds;
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// Every target, by name.
-pub(crate) const TARGETS: [Target; 6] = [
+pub(crate) const TARGETS: [Target; 8] = [
     ("delta", delta::run),
     ("delta_resealed", delta_resealed::run),
+    ("detector", detector::run),
+    ("encoders", encoders::run),
     ("image", image::run),
     ("inflate", inflate::run),
     ("roundtrip", roundtrip::run),

@@ -2,9 +2,9 @@
 
 use chunkdelta::digest::Digest;
 use chunkdelta::format::{
-    BodyHasher, CONTROL_STREAMS, Class, Codec, Delta, FormatError, Frame, Group, Header,
-    Instruction, MAGIC, NONE, Part, PartReader, PartWriter, STREAM_KINDS, Stream, StreamBytes,
-    StreamKind, StreamReader, VERSION, encode_frame,
+    BodyHasher, CONTROL_STREAMS, Class, Codec, Delta, FormatError, Frame, HEADER_CLASS, Header, Instruction, MAGIC, NONE, Part, PartReader, PartWriter, Piece,
+    STREAM_KINDS, Stream, StreamBytes, StreamKind, StreamReader, VERSION, WayKind, encode_frame,
+    is_fed,
 };
 
 /// An instruction with the literal bytes that it takes.
@@ -20,6 +20,12 @@ pub(super) struct Run {
     pub(super) node: u32,
     pub(super) way: u32,
     pub(super) steps: Vec<Step>,
+    /// What a re-encode has in place of steps: its pieces, each with the literal bytes it takes.
+    pub(super) pieces: Vec<(Piece, Vec<u8>)>,
+    /// What a re-encode makes, in bytes.
+    pub(super) made: u64,
+    /// Bytes since the range before, length, and groups to the last use.
+    pub(super) kept: Vec<[u64; 3]>,
 }
 
 /// A delta as tables without groups, and groups as parts.
@@ -63,7 +69,8 @@ impl Model {
                 reader.fill(&mut content).expect("an own stream decodes");
                 streams.0[slot(stream)] = content.into_iter();
             }
-            let parts = group.parts.iter().map(|part| read_part(part, group, &mut streams));
+            let read = |part| read_part(&header, part, group, &mut streams);
+            let parts = group.parts.iter().map(read);
             parts.collect()
         };
         let groups = groups.iter().enumerate().map(read_group).collect();
@@ -97,40 +104,88 @@ impl Model {
     /// The parts of a group, each with what it takes of every kind of stream, and the streams.
     pub(super) fn group(&self, runs: &[Run]) -> (Vec<Part>, Vec<Vec<u8>>) {
         let mut control: [Vec<u8>; CONTROL_STREAMS] = Default::default();
-        let mut literals = vec![Vec::new(); STREAM_KINDS - CONTROL_STREAMS];
+        // Corrections, then literals by class.
+        let mut bytes = vec![Vec::new(); STREAM_KINDS - CONTROL_STREAMS];
+        let place = |class: Class| StreamKind::Literals(class).slot() - CONTROL_STREAMS;
         let mut parts = Vec::new();
         for run in runs {
             let mut writer = PartWriter::new(&mut control);
             for Step { instruction, literal } in &run.steps {
                 writer.push(*instruction, self.made(*instruction));
                 if let Instruction::Literal { class, .. } = instruction {
-                    literals[usize::from(class.number())].extend(literal);
+                    bytes[place(*class)].extend(literal);
+                }
+            }
+            for (piece, literal) in &run.pieces {
+                match piece {
+                    Piece::Literal { class, length } => {
+                        let (class, length) = (*class, *length);
+                        writer.push(Instruction::Literal { class, length }, length);
+                        bytes[place(class)].extend(literal);
+                    }
+                    Piece::Encode(run) => {
+                        writer.push_encode(run, 1);
+                        bytes[place(HEADER_CLASS)].extend(&run.header);
+                        bytes[0].extend(&run.corrections);
+                    }
                 }
             }
             let (made, taken) = writer.finish().unwrap_or((0, [0; STREAM_KINDS]));
-            let taken = taken.to_vec();
+            let made = if run.pieces.is_empty() { made } else { run.made };
+            let mut taken = taken.to_vec();
+            let kept = &mut control[StreamKind::Kept.slot()];
+            let before = kept.len();
+            run.kept.iter().flatten().for_each(|number| put_varint(kept, *number));
+            taken[StreamKind::Kept.slot()] = (kept.len() - before) as u64;
             parts.push(Part { node: run.node, way: run.way, made, taken });
         }
-        (parts, control.into_iter().chain(literals).collect())
+        (parts, control.into_iter().chain(bytes).collect())
     }
 }
 
-fn read_part(part: &Part, group: &Group, streams: &mut Streams) -> Run {
+fn put_varint(stream: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        stream.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    stream.push(number.to_le_bytes()[0]);
+}
+
+fn read_part(header: &Header, part: &Part, group: &Group, streams: &mut Streams) -> Run {
     let mut taken = [0; STREAM_KINDS];
     for (stream, count) in group.streams.iter().zip(&part.taken) {
         taken[slot(stream)] = *count;
     }
     let mut reader = PartReader::new(streams, taken);
-    let mut steps = Vec::new();
+    let mut end = 0;
+    let ranges = reader.kept_ranges(part.made).expect("an own part reads");
+    let kept = ranges.iter().map(|range| {
+        let since = range.start - end;
+        end = range.start + range.length;
+        [since, range.length, range.groups.into()]
+    });
+    let (node, way, made) = (part.node, part.way, part.made);
+    let (steps, pieces, kept) = (Vec::new(), Vec::new(), kept.collect());
+    let mut run = Run { node, way, steps, pieces, made, kept };
+    let kind = header.nodes[node as usize].ways[way as usize].kind;
+    if kind == WayKind::ReEncode.number() {
+        while let Some(piece) = reader.piece().expect("an own part reads") {
+            let mut literal = Vec::new();
+            if let Piece::Literal { class, length } = piece {
+                literal = reader.literal_bytes(class, length).expect("an own part reads");
+            }
+            run.pieces.push((piece, literal));
+        }
+        return run;
+    }
     while let Some(instruction) = reader.instruction().expect("an own part reads") {
         let mut literal = Vec::new();
         if let Instruction::Literal { class, length } = instruction {
-            literal.resize(usize::try_from(length).expect("it is small"), 0);
-            reader.literal(class, &mut literal).expect("an own part reads");
+            literal = reader.literal_bytes(class, length).expect("an own part reads");
         }
-        steps.push(Step { instruction, literal });
+        run.steps.push(Step { instruction, literal });
     }
-    Run { node: part.node, way: part.way, steps }
+    run
 }
 
 fn slot(stream: &Stream) -> usize {
@@ -200,7 +255,7 @@ fn length(bytes: &[u8]) -> [u8; 4] {
     u32::try_from(bytes.len()).expect("it is small").to_le_bytes()
 }
 
-/// Where a node lies in the outputs: which, and at what offset.
+/// Where a node lies in the outputs: which, and at what offset; `None` in a content that is fed.
 pub(super) fn landing(header: &Header, mut node: u32) -> Option<(usize, u64)> {
     let mut offset = 0_u64;
     for _ in 0..20 {
@@ -208,6 +263,9 @@ pub(super) fn landing(header: &Header, mut node: u32) -> Option<(usize, u64)> {
         if row.parent == NONE {
             let output = header.outputs.iter().position(|output| output.node == node)?;
             return Some((output, offset));
+        }
+        if is_fed(header, node as usize) {
+            return None;
         }
         offset = offset.checked_add(row.parent_offset)?;
         node = row.parent;

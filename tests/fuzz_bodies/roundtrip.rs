@@ -2,12 +2,15 @@
 
 use std::sync::OnceLock;
 
-use chunkdelta::delta::{Child, Origin, Stretch, Target, TargetNode, TargetOutput};
+use chunkdelta::delta::{
+    Child, Origin, RecreatedPiece, Recreation, Stretch, Target, TargetNode, TargetOutput,
+};
 use chunkdelta::digest::Digest;
-use chunkdelta::format::Class;
+use chunkdelta::format::{Class, EncodeRun};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::draw::{Draw, noise};
+use super::encoders::member;
 use super::memory::{Mode, run_watched};
 use super::model::class;
 use super::scenarios::{create, held, node};
@@ -41,18 +44,44 @@ pub(super) fn run(input: &[u8]) {
             blobs.push((bytes, origin, class));
         }
     }
-    let (envelope, children) = envelope(&mut draw, &blobs);
+    let (mut envelope, mut children) = envelope(&mut draw, &blobs);
     let is_directory = draw.flag() || blobs.iter().any(|(bytes, ..)| *bytes == envelope);
-    let target = || target(&blobs, (&envelope, &children), is_directory);
+    let mut compressed = Vec::new();
+    for _ in 0..draw.byte() % 4 {
+        let content = draw.below(blobs.len());
+        let Some((bytes, origin, _)) = blobs.get(content) else { break };
+        let mut again = Compressed::new(&mut draw, content, bytes);
+        // One that the base may hold is made of a content that the base does hold.
+        if *origin == Origin::GivenContent && draw.flag() {
+            again.origin = Origin::GivenOrMade;
+            if draw.flag() {
+                kept.push(again.bytes.clone());
+            }
+        }
+        let is_new = blobs.iter().all(|(known, ..)| *known != again.bytes);
+        if is_new && compressed.iter().all(|known: &Compressed| known.bytes != again.bytes) {
+            let (offset, node) = (envelope.len() as u64, blobs.len() + compressed.len());
+            envelope.extend(&again.bytes);
+            children.push(Child { offset, end: envelope.len() as u64, node });
+            compressed.push(again);
+        }
+    }
+    let is_wrapped = draw.flag() && !is_directory;
+    let wrapper = is_wrapped.then(|| {
+        Compressed::new(&mut draw, blobs.len() + compressed.len(), &envelope)
+    });
+    let made = Made { blobs, compressed, envelope, children, wrapper, is_directory };
+    let target = || made.target();
     let contents: Vec<&[u8]> = base.iter().map(Vec::as_slice).collect();
     let [one, two] = pools();
     let delta = one.install(|| create(&contents, target(), level));
     let again = two.install(|| create(&contents, target(), level));
     assert!(delta == again, "threads do not matter");
-    let expected: Vec<&[u8]> = target()
+    let target = target();
+    let expected: Vec<&[u8]> = target
         .outputs
         .iter()
-        .map(|output| output.node.map_or(&[][..], |node| target_bytes(&blobs, &envelope, node)))
+        .map(|output| output.node.map_or(&[][..], |node| target.nodes[node].bytes))
         .collect();
     for is_spooled in [false, true] {
         let mode = Mode { is_unverified: false, is_spooled };
@@ -138,46 +167,110 @@ fn envelope(draw: &mut Draw<'_>, blobs: &[(Vec<u8>, Origin, Class)]) -> (Vec<u8>
     (envelope, children)
 }
 
-fn target_bytes<'a>(
-    blobs: &'a [(Vec<u8>, Origin, Class)],
-    envelope: &'a [u8],
-    node: usize,
-) -> &'a [u8] {
-    blobs.get(node).map_or(envelope, |(bytes, ..)| bytes)
+/// A blob as what makes it of another one.
+struct Compressed {
+    bytes: Vec<u8>,
+    origin: Origin,
+    content: usize,
+    pieces: Vec<Piece>,
 }
 
-fn target<'a>(
-    blobs: &'a [(Vec<u8>, Origin, Class)],
-    (envelope, children): (&'a Vec<u8>, &[Child]),
-    is_directory: bool,
-) -> Target<'a> {
-    let mut nodes: Vec<TargetNode<'_>> = blobs
-        .iter()
-        .map(|(bytes, origin, class)| {
-            let mut node = node(bytes, *class, *origin);
-            // Two stretches, so that literals change their class in the middle.
-            let end = bytes.len() as u64 / 2;
-            if end > 0 && *origin == Origin::Made {
-                node.stretches.insert(0, Stretch { end, class: Class::TAR_HEADER });
+enum Piece {
+    Raw(Vec<u8>),
+    Encoded(EncodeRun),
+}
+
+impl Compressed {
+    /// Members of a content, with bytes of none between some of them.
+    fn new(draw: &mut Draw<'_>, content: usize, mut rest: &[u8]) -> Self {
+        let (mut bytes, mut pieces): (_, Vec<Piece>) = (Vec::new(), Vec::new());
+        let (encoder, level) = (1 + u32::from(draw.byte() % 5), u64::from(1 + draw.byte() % 9));
+        // Klauspost's encoders have the length of a block as well.
+        let parameters = [level, 0];
+        let parameters = if encoder == 1 { &parameters[..1] } else { &parameters };
+        for _ in 0..draw.byte() % 4 {
+            let (now, later) = rest.split_at(draw.below(rest.len() + 1));
+            let (stored, run) = member(now, encoder, parameters).expect("an encoder");
+            rest = later;
+            bytes.extend(stored);
+            match pieces.last_mut() {
+                Some(Piece::Encoded(before)) => before.lengths.extend(run.lengths),
+                _ => pieces.push(Piece::Encoded(run)),
             }
-            node
-        })
-        .collect();
-    // One that is equal to a blob would be a second node of its digest.
-    let is_blob = blobs.iter().any(|(bytes, ..)| bytes == envelope);
-    if !is_blob {
-        let children = children.to_vec();
-        nodes.push(TargetNode { children, ..node(envelope, Class::ENVELOPE, Origin::Made) });
+            if draw.flag() {
+                let raw = [b"raw", draw.bytes(8)].concat();
+                bytes.extend(&raw);
+                pieces.push(Piece::Raw(raw));
+            }
+        }
+        let (stored, run) = member(rest, 1, &[level]).expect("an encoder");
+        bytes.extend(stored);
+        match pieces.last_mut() {
+            Some(Piece::Encoded(before)) if before.encoder == 1 => {
+                before.lengths.extend(run.lengths);
+            }
+            _ => pieces.push(Piece::Encoded(run)),
+        }
+        Self { bytes, origin: Origin::Made, content, pieces }
     }
-    let output = |path: Vec<u8>, node| TargetOutput { path, node };
-    let outputs = if is_directory {
-        let mut outputs: Vec<TargetOutput> =
-            (0..nodes.len()).map(|node| output(format!("d/{node}").into(), Some(node))).collect();
-        outputs.push(output(b"e".to_vec(), None));
-        outputs.push(output(b"f".to_vec(), Some(0)));
-        outputs
-    } else {
-        vec![output(Vec::new(), Some(nodes.len() - 1))]
-    };
-    Target { nodes, outputs, roles: Vec::new() }
+
+    fn node(&self) -> TargetNode<'_> {
+        let pieces = self.pieces.iter().map(|piece| match piece {
+            Piece::Raw(bytes) => RecreatedPiece::Raw(bytes),
+            Piece::Encoded(run) => RecreatedPiece::Encoded(run.clone()),
+        });
+        let recreation = Recreation { content: self.content, pieces: pieces.collect() };
+        TargetNode {
+            recreation: Some(recreation),
+            ..node(&self.bytes, Class::DENSE, self.origin)
+        }
+    }
+}
+
+/// All of a target.
+struct Made {
+    blobs: Vec<(Vec<u8>, Origin, Class)>,
+    compressed: Vec<Compressed>,
+    envelope: Vec<u8>,
+    children: Vec<Child>,
+    /// The envelope, compressed.
+    wrapper: Option<Compressed>,
+    is_directory: bool,
+}
+
+impl Made {
+    fn target(&self) -> Target<'_> {
+        let mut nodes: Vec<TargetNode<'_>> = self
+            .blobs
+            .iter()
+            .map(|(bytes, origin, class)| {
+                let mut node = node(bytes, *class, *origin);
+                // Two stretches, so that literals change their class in the middle.
+                let end = bytes.len() as u64 / 2;
+                if end > 0 && *origin == Origin::Made {
+                    node.stretches.insert(0, Stretch { end, class: Class::TAR_HEADER });
+                }
+                node
+            })
+            .collect();
+        nodes.extend(self.compressed.iter().map(Compressed::node));
+        // One that is equal to another would be a second node of its digest.
+        if nodes.iter().all(|node| node.bytes != self.envelope) {
+            let children = self.children.clone();
+            let envelope = node(&self.envelope, Class::ENVELOPE, Origin::Made);
+            nodes.push(TargetNode { children, ..envelope });
+            nodes.extend(self.wrapper.as_ref().map(Compressed::node));
+        }
+        let output = |path: Vec<u8>, node| TargetOutput { path, node };
+        let outputs = if self.is_directory {
+            let file = |node| output(format!("d/{node}").into(), Some(node));
+            let mut outputs: Vec<TargetOutput> = (0..nodes.len()).map(file).collect();
+            outputs.push(output(b"e".to_vec(), None));
+            outputs.push(output(b"f".to_vec(), Some(0)));
+            outputs
+        } else {
+            vec![output(Vec::new(), Some(nodes.len() - 1))]
+        };
+        Target { nodes, outputs, roles: Vec::new() }
+    }
 }

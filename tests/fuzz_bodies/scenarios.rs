@@ -4,14 +4,15 @@ use std::sync::OnceLock;
 
 use chunkdelta::chunker::{ChunkerParams, Normalization};
 use chunkdelta::delta::{
-    BaseContent, Child, EncodeOptions, Origin, Stretch, Target, TargetNode, TargetOutput,
-    TargetRole, encode,
+    BaseContent, Child, EncodeOptions, Origin, RecreatedPiece, Recreation, Stretch, Target,
+    TargetNode, TargetOutput, TargetRole, encode,
 };
 use chunkdelta::digest::{DiffId, Digest};
 use chunkdelta::format::{Class, RoleKind, encode_head};
 use chunkdelta::index::{BaseIndex, Content};
 
 use super::draw::noise;
+use super::encoders::member;
 use super::memory::Base;
 use super::model::Model;
 
@@ -33,6 +34,10 @@ pub(super) fn scenarios() -> &'static [Scenario] {
             directory(),
             repeats(),
             nested(),
+            compressed(Origin::Made),
+            compressed(Origin::GivenOrMade),
+            kept(),
+            wrapped(),
         ]
     })
 }
@@ -62,7 +67,26 @@ pub(super) fn create(base: &[&[u8]], target: Target<'_>, level: i32) -> Vec<u8> 
 /// A node with one stretch and no children.
 pub(super) fn node(bytes: &[u8], class: Class, origin: Origin) -> TargetNode<'_> {
     let stretches = vec![Stretch { end: bytes.len() as u64, class }];
-    TargetNode { digest: Digest::of(bytes), bytes, origin, stretches, children: Vec::new(), recreation: None }
+    TargetNode {
+        digest: Digest::of(bytes),
+        bytes,
+        origin,
+        stretches,
+        children: Vec::new(),
+        recreation: None,
+    }
+}
+
+/// A node that pieces make of the node `content`.
+pub(super) fn recreated<'a>(
+    bytes: &'a [u8],
+    content: usize,
+    pieces: Vec<RecreatedPiece<'a>>,
+) -> TargetNode<'a> {
+    TargetNode {
+        recreation: Some(Recreation { content, pieces }),
+        ..node(bytes, Class::DENSE, Origin::Made)
+    }
 }
 
 /// Contents by digest.
@@ -184,4 +208,69 @@ fn nested() -> Scenario {
         around(&outer, outer_children),
     ];
     scenario(&[], held([&given]), one_file(nodes))
+}
+
+/// Lines that compress, and that tell where they stand.
+fn lines(first: usize, count: usize) -> Vec<u8> {
+    (first..first + count).flat_map(|line| format!("line {line} of a text\n").into_bytes()).collect()
+}
+
+/// A changed content in two members with bytes between them, or one that the base holds.
+fn compressed(origin: Origin) -> Scenario {
+    let base = lines(0, 120);
+    let is_changed = origin == Origin::Made;
+    let content = if is_changed { [&base[..1000], b"changed", &base[900..]].concat() } else { base.clone() };
+    let (first, first_run) = member(&content[..700], 1, &[6]).expect("known");
+    let (second, second_run) = member(&content[700..], 1, &[6]).expect("known");
+    let blob = [&first[..], b"between", &second].concat();
+    let pieces = vec![
+        RecreatedPiece::Encoded(first_run),
+        RecreatedPiece::Raw(b"between"),
+        RecreatedPiece::Encoded(second_run),
+    ];
+    let (envelope, children) = wrap(&[(1, &blob), (1, &blob)]);
+    let nodes = vec![
+        node(&content, Class::TEXT, Origin::Made),
+        TargetNode { origin, ..recreated(&blob, 0, pieces) },
+        TargetNode { children, ..node(&envelope, Class::ENVELOPE, Origin::Made) },
+    ];
+    scenario(&[&base], held([&base]), one_file(nodes))
+}
+
+/// Contents that repeat each other, over a group between them.
+fn kept() -> Scenario {
+    let (first, second) = (lines(0, 150), [lines(30, 100), lines(500, 10)].concat());
+    let (first_blob, first_run) = member(&first, 1, &[1]).expect("known");
+    let (second_blob, second_run) = member(&second, 1, &[9]).expect("known");
+    let between = noise(14, 100);
+    let (envelope, children) = wrap(&[(2, &first_blob), (3, &between), (4, &second_blob)]);
+    let nodes = vec![
+        node(&first, Class::TEXT, Origin::Made),
+        node(&second, Class::TEXT, Origin::Made),
+        recreated(&first_blob, 0, vec![RecreatedPiece::Encoded(first_run)]),
+        node(&between, Class::DENSE, Origin::GivenOrMade),
+        recreated(&second_blob, 1, vec![RecreatedPiece::Encoded(second_run)]),
+        TargetNode { children, ..node(&envelope, Class::ENVELOPE, Origin::Made) },
+    ];
+    scenario(&[], held([&between]), one_file(nodes))
+}
+
+/// An archive of a compressed node and a plain one, compressed in two ways.
+fn wrapped() -> Scenario {
+    let (content, plain) = (lines(0, 100), lines(700, 20));
+    let (blob, run) = member(&content, 1, &[4]).expect("known");
+    let (archive, children) = wrap(&[(1, &blob), (2, &plain), (1, &blob)]);
+    let (fast, fast_run) = member(&archive, 1, &[1]).expect("known");
+    let (small, small_run) = member(&archive, 1, &[9]).expect("known");
+    let nodes = vec![
+        node(&content, Class::TEXT, Origin::Made),
+        recreated(&blob, 0, vec![RecreatedPiece::Encoded(run)]),
+        node(&plain, Class::TEXT, Origin::Made),
+        TargetNode { children, ..node(&archive, Class::ENVELOPE, Origin::Made) },
+        recreated(&fast, 3, vec![RecreatedPiece::Encoded(fast_run)]),
+        recreated(&small, 3, vec![RecreatedPiece::Encoded(small_run)]),
+    ];
+    let output = |path: &str, node| TargetOutput { path: path.into(), node: Some(node) };
+    let outputs = vec![output("fast", 4), output("small", 5)];
+    scenario(&[], Base::new(), Target { nodes, outputs, roles: Vec::new() })
 }

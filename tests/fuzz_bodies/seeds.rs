@@ -14,6 +14,8 @@ pub(crate) fn seeds(target: &str) -> Vec<Vec<u8>> {
     match target {
         "delta" => deltas(),
         "delta_resealed" => edits(),
+        "detector" => blobs(),
+        "encoders" => contents(),
         "image" => images(),
         "inflate" => compressed(),
         "roundtrip" => round_trips(),
@@ -42,7 +44,8 @@ fn edits() -> Vec<Vec<u8>> {
         for (options, how) in [(0, 0), (4, 7), (1, 9)] {
             seeds.push(vec![scenario, options, how, 0]);
         }
-        for first in (scenario % 3..20).step_by(3) {
+        let new = [240, 248, 252].into_iter().filter(|_| scenario > 5);
+        for first in (scenario % 3..20).step_by(3).chain(new.flat_map(|kind| kind..kind + 4)) {
             let mut seed = vec![scenario, first % 8, 9, 0, first];
             seed.extend(edits.by_ref().take(11));
             seeds.push(seed);
@@ -51,8 +54,31 @@ fn edits() -> Vec<Vec<u8>> {
     seeds
 }
 
+/// Every encoder number that is known, with contents of each kind.
+fn contents() -> Vec<Vec<u8>> {
+    let mut seeds = Vec::new();
+    for number in 0..11_u8 {
+        for (level, count) in [(1, 1), (6, 2), (9, 1), (10, 2), (5, 6)] {
+            let mut seed = vec![number, count, level];
+            seed.extend((1..count).map(|_| 0));
+            seed.extend([7, number, 0]);
+            seed.extend([4 + 6 * 20, 0, 40]);
+            seed.extend(b"a line of a text\n");
+            seed.extend([0, 200, level, 5, 200, 90, 10, 0, 1, 255, 0, 2, b'x', b'y']);
+            seeds.push(seed);
+        }
+    }
+    seeds
+}
+
+/// The same as gzip blobs, changed in each way.
+fn blobs() -> Vec<Vec<u8>> {
+    let changes = [0, 1, 2, 3, 4 + 16, 5 + 32, 8, 12 + 16].into_iter().cycle();
+    contents().into_iter().zip(changes).map(|(seed, what)| with(what, &seed)).collect()
+}
+
 fn round_trips() -> Vec<Vec<u8>> {
-    (0..12_u8).map(|seed| noise(30 + u64::from(seed), 20 + 30 * usize::from(seed))).collect()
+    (0..24_u8).map(|seed| noise(30 + u64::from(seed), 20 + 30 * usize::from(seed))).collect()
 }
 
 fn compressed() -> Vec<Vec<u8>> {

@@ -3,11 +3,12 @@
 use std::io;
 
 use chunkdelta::chunker::ChunkerParams;
+use chunkdelta::compression::encoders::{self, Setup};
 use chunkdelta::delta::{self, BaseContent, Child, Origin, Stretch, Target, TargetNode};
-use chunkdelta::delta::{TargetOutput, TargetRole};
+use chunkdelta::delta::{RecreatedPiece, Recreation, TargetOutput, TargetRole};
 use chunkdelta::digest::{DiffId, Digest};
 use chunkdelta::fault::{Class as FaultClass, Explain as _};
-use chunkdelta::format::{Class, Delta, RoleKind, encode_head};
+use chunkdelta::format::{Class, Delta, EncodeRun, Framing, RoleKind, encode_head};
 use chunkdelta::index::{BaseIndex, Content};
 use chunkdelta::source::ReadAt;
 
@@ -28,6 +29,46 @@ pub(crate) fn random(seed: u64, len: usize) -> Vec<u8> {
     bytes
 }
 
+/// Returns `len` bytes of words, which compress. Golden vectors depend on it.
+pub(crate) fn words(seed: u64, len: usize) -> Vec<u8> {
+    let vocabulary = random(77, 1 << 12);
+    let words = random(seed, len).into_iter().flat_map(|number| {
+        let start = usize::from(number) * 8;
+        vocabulary[start..start + 5 + start % 7].iter().map(|byte| b'a' + byte % 26).chain(*b" ")
+    });
+    words.take(len).collect()
+}
+
+/// The bytes with some others from `at` on.
+fn edited(bytes: &[u8], at: usize) -> Vec<u8> {
+    [&bytes[..at], b"some new words", &bytes[at + 5..]].concat()
+}
+
+const GZIP_HEADER: [u8; 10] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF];
+
+/// A gzip member as Go writes it, and what makes it.
+fn member(content: &[u8], level: u64) -> (Vec<u8>, EncodeRun) {
+    let mut blob = GZIP_HEADER.to_vec();
+    let content_len = content.len() as u64;
+    let setup = Setup { number: 1, parameters: &[level], corrections: &[], content_len };
+    let mut encoder = encoders::start(&setup).expect("an encoder");
+    encoder.write(content, &mut blob);
+    encoder.finish(&mut blob);
+    let mut check = flate2::Crc::new();
+    check.update(content);
+    blob.extend(check.sum().to_le_bytes());
+    blob.extend(check.amount().to_le_bytes());
+    let run = EncodeRun {
+        encoder: 1,
+        framing: Framing::Gzip,
+        parameters: vec![level],
+        header: GZIP_HEADER.to_vec(),
+        corrections: Vec::new(),
+        lengths: vec![content_len],
+    };
+    (blob, run)
+}
+
 /// A blob or file of a target.
 #[derive(Debug)]
 struct Row {
@@ -35,6 +76,24 @@ struct Row {
     origin: Origin,
     class: Class,
     children: Vec<Child>,
+    /// Its content, and what makes it of that.
+    recreation: Option<(usize, Vec<Piece>)>,
+}
+
+/// What a compressed row is made of.
+#[derive(Debug)]
+enum Piece {
+    Raw(Vec<u8>),
+    Encoded(EncodeRun),
+}
+
+impl Piece {
+    fn recreated(&self) -> RecreatedPiece<'_> {
+        match self {
+            Self::Raw(bytes) => RecreatedPiece::Raw(bytes),
+            Self::Encoded(run) => RecreatedPiece::Encoded(run.clone()),
+        }
+    }
 }
 
 impl Row {
@@ -45,7 +104,10 @@ impl Row {
             origin: self.origin,
             stretches: vec![Stretch { end: self.bytes.len() as u64, class: self.class }],
             children: self.children.clone(),
-            recreation: None,
+            recreation: self.recreation.as_ref().map(|(content, pieces)| Recreation {
+                content: *content,
+                pieces: pieces.iter().map(Piece::recreated).collect(),
+            }),
         }
     }
 }
@@ -64,8 +126,21 @@ pub(crate) struct Case {
 
 impl Case {
     fn row(&mut self, bytes: &[u8], origin: Origin, class: Class) -> usize {
-        self.rows.push(Row { bytes: bytes.to_vec(), origin, class, children: Vec::new() });
+        self.rows.push(Row { bytes: bytes.to_vec(), origin, class, children: vec![], recreation: None });
         self.rows.len() - 1
+    }
+
+    /// Adds a gzip blob of one member around a row.
+    fn gzip(&mut self, content: usize, level: u64) -> usize {
+        let (blob, run) = member(&self.rows[content].bytes, level);
+        self.recreated(content, &blob, vec![Piece::Encoded(run)])
+    }
+
+    /// Adds a blob that pieces make of a row.
+    fn recreated(&mut self, content: usize, blob: &[u8], pieces: Vec<Piece>) -> usize {
+        let row = self.row(blob, Origin::Made, Class::DENSE);
+        self.rows[row].recreation = Some((content, pieces));
+        row
     }
 
     /// Adds an envelope of `rows`, each behind a digest and zeros unless `is_tight`.
@@ -139,7 +214,9 @@ impl Case {
 
 /// One case for each thing that a delta can hold.
 pub(crate) fn cases() -> Vec<Case> {
-    vec![empty_directory(), empty_file(), one_byte(), file(), repeats(), directory(), image()]
+    let plain = [empty_directory, empty_file, one_byte, file, repeats, directory, image];
+    let compressed = [compressed, kept, wrapped, two_ways, portable, members, carried];
+    plain.iter().chain(&compressed).map(|case| case()).collect()
 }
 
 fn one_file(name: &'static str, bytes: &[u8], class: Class) -> Case {
@@ -217,6 +294,116 @@ fn image() -> Case {
     let nested = case.envelope(&[made, held, made], true);
     let archive = case.envelope(&[nested, given, portable, made, held, portable], false);
     case.outputs = vec![("", Some(archive))];
+    case
+}
+
+/// A changed layer, compressed, twice in an archive.
+fn compressed() -> Case {
+    let mut case = Case { name: "compressed", ..Case::default() };
+    case.contents = vec![words(11, 20_000)];
+    let layer = case.row(&edited(&words(11, 20_000), 9000), Origin::Made, Class::TEXT);
+    let blob = case.gzip(layer, 6);
+    let archive = case.envelope(&[blob, blob], false);
+    case.outputs = vec![("", Some(archive))];
+    case
+}
+
+/// Compressed layers that repeat each other, over a group between them.
+fn kept() -> Case {
+    let mut case = Case { name: "kept", ..Case::default() };
+    let first = words(12, 30_000);
+    let second = edited(&first, 14_000);
+    let third = [&second[..13_000], &first[4000..13_000], &words(13, 500)].concat();
+    let layers = [first, second, third].map(|b| case.row(&b, Origin::Made, Class::TEXT));
+    let [first, second, third] = layers.map(|layer| case.gzip(layer, 1));
+    let portable = case.row(&random(14, 600), Origin::GivenOrMade, Class::DENSE);
+    case.blobs = vec![random(14, 600)];
+    let archive = case.envelope(&[first, second, portable, third], false);
+    case.outputs = vec![("", Some(archive))];
+    case
+}
+
+/// A compressed archive of compressed layers and a plain one, each twice.
+fn wrapped() -> Case {
+    let mut case = Case { name: "wrapped", ..Case::default() };
+    case.contents = vec![words(15, 20_000)];
+    let layer = case.row(&edited(&words(15, 20_000), 4000), Origin::Made, Class::TEXT);
+    let blob = case.gzip(layer, 6);
+    let plain = case.row(&words(16, 3000), Origin::Made, Class::TEXT);
+    let archive = case.envelope(&[blob, plain, blob, plain], true);
+    let wrapper = case.gzip(archive, 9);
+    case.outputs = vec![("", Some(wrapper))];
+    case
+}
+
+/// One content compressed in two ways, and plain.
+fn two_ways() -> Case {
+    let mut case = Case { name: "two-ways", ..Case::default() };
+    let layer = case.row(&words(17, 12_000), Origin::Made, Class::TEXT);
+    let (fast, small) = (case.gzip(layer, 1), case.gzip(layer, 9));
+    let archive = case.envelope(&[fast, small, layer], false);
+    case.outputs = vec![("", Some(archive))];
+    case
+}
+
+/// A compressed layer that the base may hold, and whose content it does hold.
+fn portable() -> Case {
+    let mut case = Case { name: "portable", ..Case::default() };
+    case.contents = vec![words(18, 10_000)];
+    let layer = case.row(&words(18, 10_000), Origin::GivenContent, Class::TEXT);
+    let blob = case.gzip(layer, 6);
+    case.rows[blob].origin = Origin::GivenOrMade;
+    case.blobs = vec![case.rows[blob].bytes.clone()];
+    let archive = case.envelope(&[blob], false);
+    case.outputs = vec![("", Some(archive))];
+    case
+}
+
+/// Two members with bytes that belong to none between and after them, in files.
+fn members() -> Case {
+    let mut case = Case { name: "members", ..Case::default() };
+    case.contents = vec![words(19, 10_000)];
+    let content = edited(&words(19, 10_000), 2000);
+    let layer = case.row(&content, Origin::Made, Class::TEXT);
+    let (first, first_run) = member(&content[..6000], 2);
+    let (second, second_run) = member(&content[6000..], 2);
+    let blob = [&first[..], b"between", &second, &[0; 20]].concat();
+    let pieces = vec![
+        Piece::Encoded(first_run),
+        Piece::Raw(b"between".to_vec()),
+        Piece::Encoded(second_run),
+        Piece::Raw(vec![0; 20]),
+    ];
+    let blob = case.recreated(layer, &blob, pieces);
+    let (again, run) = member(&content[..6000], 5);
+    let (empty, _) = member(b"", 5);
+    let all = [&again[..], &empty, &member(&content[6000..], 5).0].concat();
+    let run = EncodeRun { lengths: vec![6000, 0, content.len() as u64 - 6000], ..run };
+    let all = case.recreated(layer, &all, vec![Piece::Encoded(run)]);
+    case.outputs = vec![("a", Some(blob)), ("b", Some(all))];
+    case
+}
+
+/// A member that no encoder makes, before one that an encoder does.
+fn carried() -> Case {
+    let mut case = Case { name: "carried", ..Case::default() };
+    case.contents = vec![words(20, 20_000)];
+    let content = edited(&words(20, 20_000), 12_000);
+    let layer = case.row(&content, Origin::Made, Class::TEXT);
+    let (first, _) = member(&content[..400], 8);
+    let (second, run) = member(&content[400..], 7);
+    let nothing = EncodeRun {
+        encoder: 0,
+        framing: Framing::Bare,
+        parameters: Vec::new(),
+        header: Vec::new(),
+        corrections: Vec::new(),
+        lengths: vec![400],
+    };
+    let blob = [&first[..], &second].concat();
+    let pieces = vec![Piece::Raw(first), Piece::Encoded(nothing), Piece::Encoded(run)];
+    let blob = case.recreated(layer, &blob, pieces);
+    case.outputs = vec![("", Some(blob))];
     case
 }
 

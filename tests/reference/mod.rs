@@ -3,7 +3,9 @@
 //! It shares no code with the crate. Where the two disagree, the document decides who is wrong.
 
 pub(crate) mod cases;
+mod encode;
 mod frame;
+mod keep;
 pub(crate) mod reseal;
 mod rules;
 mod run;
@@ -20,7 +22,7 @@ pub(crate) type Hash = [u8; 32];
 pub(crate) type Outputs = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
 /// What the base holds, by digest.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Base {
     /// Contents of layers and image configs.
     pub(crate) contents: BTreeMap<Hash, Vec<u8>>,

@@ -1,5 +1,7 @@
 //! Deltas that were changed and carry right digests all the same.
 
+use std::collections::BTreeMap;
+
 use chunkdelta::format::{
     FrameRow, Group, Header, Node, Output, Part, Stream, Way, WayKind, encode_head,
 };
@@ -57,6 +59,9 @@ pub(crate) type HandNode<'a> = (&'a [u8], u32, u64, u32, &'a [WayKind]);
 /// instructions, lengths, offsets, numbers and literals of class 5.
 pub(crate) type HandPart<'a> = (u32, u32, u64, [&'a [u8]; 5]);
 
+/// A part by hand: its node, its way, the bytes it makes, and what it takes by kind of stream.
+pub(crate) type StreamPart = (u32, u32, u64, BTreeMap<u32, Vec<u8>>);
+
 impl Plain {
     /// Puts a delta together by hand; every output is (path, node).
     pub(crate) fn by_hand(
@@ -87,21 +92,32 @@ impl Plain {
     }
 
     fn add_group(&mut self, parts: &[HandPart<'_>]) {
-        let mut group = Group {
-            streams: vec![],
-            parts: parts
-                .iter()
-                .map(|&(node, way, made, _)| Part { node, way, made, taken: vec![] })
-                .collect(),
-        };
-        for (slot, kind) in [0, 1, 2, 3, 21].into_iter().enumerate() {
-            let bytes: Vec<u8> = parts.iter().flat_map(|part| part.3[slot]).copied().collect();
+        let kinds = [0, 1, 2, 3, 21];
+        let parts: Vec<StreamPart> = parts
+            .iter()
+            .map(|&(node, way, made, streams)| {
+                let streams = kinds.into_iter().zip(streams.map(<[u8]>::to_vec));
+                (node, way, made, streams.collect())
+            })
+            .collect();
+        self.add_parts(&parts);
+    }
+
+    /// Adds a group of these parts.
+    pub(crate) fn add_parts(&mut self, parts: &[StreamPart]) {
+        let parts_of_group =
+            parts.iter().map(|&(node, way, made, _)| Part { node, way, made, taken: vec![] });
+        let mut group = Group { streams: vec![], parts: parts_of_group.collect() };
+        for kind in 0..32 {
+            let taken: Vec<&[u8]> =
+                parts.iter().map(|part| part.3.get(&kind).map_or(&[][..], Vec::as_slice)).collect();
+            let bytes = taken.concat();
             let decoded = u32::try_from(bytes.len()).expect("small");
             if decoded > 0 {
                 let frame = FrameRow { encoded: decoded, decoded, window_log: 0 };
                 group.streams.push(Stream { kind, codec: 0, frames: vec![frame] });
-                for (row, part) in group.parts.iter_mut().zip(parts) {
-                    row.taken.push(part.3[slot].len() as u64);
+                for (row, taken) in group.parts.iter_mut().zip(taken) {
+                    row.taken.push(taken.len() as u64);
                 }
             }
             self.body.extend(bytes);

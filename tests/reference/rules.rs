@@ -1,7 +1,7 @@
 //! Sections 4 to 7 and 11: what must hold of the tables before the body is looked at.
 
 use super::tables::{Header, Node, Part, Stream, Way};
-use super::{Refusal, damaged, must};
+use super::{Refusal, damaged, keep, must};
 
 const MIB: u64 = 1 << 20;
 const ROWS: usize = 1 << 20;
@@ -62,7 +62,11 @@ fn node(header: &Header, number: usize) -> Result<(), Refusal> {
     must((1..=8).contains(&node.ways.len()), "count of ways")?;
     must(node.ways.is_sorted_by(|a, b| a.kind < b.kind), "ways do not ascend")?;
     for way in &node.ways {
-        must(way.parameters.is_empty(), "parameters")?;
+        if way.kind == 3 {
+            re_encode(header, number, way)?;
+        } else {
+            must(way.parameters.is_empty(), "parameters")?;
+        }
         must(way.kind == 0 || way.runs.is_empty(), "runs of a way that has none")?;
         let apart = way.runs.is_sorted_by(|a, b| a.0 + a.1 < b.0);
         must(apart, "runs touch or do not ascend")?;
@@ -74,6 +78,7 @@ fn node(header: &Header, number: usize) -> Result<(), Refusal> {
             must(node.length == 0 || is_made(header, number), "recipe without parts")?;
         }
     }
+    must(node.ways.iter().filter(|way| way.kind >= 2).count() <= 1, "recipe and re-encode")?;
     if let Some(group) = node.last_group {
         must(group < header.groups.len(), "last group")?;
     }
@@ -82,18 +87,51 @@ fn node(header: &Header, number: usize) -> Result<(), Refusal> {
     };
     must(parent > number && parent < header.nodes.len(), "parent is not a greater number")?;
     must(is_made(header, parent), "parent that no part makes")?;
-    let inside = header.nodes[parent].length.checked_sub(node.length);
-    must(inside.is_some_and(|most| node.parent_offset <= most), "does not fit its parent")?;
+    if header.nodes[parent].content().is_some() {
+        must(is_fed(header, number) && node.parent_offset == 0, "child of a re-encode")?;
+        must(is_made(header, number), "fed content that no part makes")?;
+    } else {
+        let inside = header.nodes[parent].length.checked_sub(node.length);
+        must(inside.is_some_and(|most| node.parent_offset <= most), "does not fit its parent")?;
+    }
     let above = std::iter::successors(Some(parent), |&up| header.nodes.get(up)?.parent);
     must(above.take(17).count() <= 16, "nesting")
 }
 
-/// Nodes without parts ascend by digest, the others by their last parts.
+/// Section 5, "Re-encode".
+fn re_encode(header: &Header, number: usize, way: &Way) -> Result<(), Refusal> {
+    let Some((content, encoders)) = way.re_encode() else {
+        return damaged("parameters of a re-encode");
+    };
+    must(content < number, "content is not a smaller number")?;
+    must(is_used_whole(&header.nodes[content]), "blocks of a content")?;
+    must(!encoders.is_empty(), "no encoders")?;
+    must(encoders.is_sorted_by(|a, b| a < b), "encoders do not ascend")?;
+    must(parts(header).filter(|part| part.node == number).count() == 1, "parts of a re-encode")
+}
+
+/// Whether the node is a content, and its parent is the re-encode that takes it while it is made.
+pub(super) fn is_fed(header: &Header, number: usize) -> bool {
+    let parent = header.nodes[number].parent.and_then(|parent| header.nodes.get(parent));
+    parent.is_some_and(|parent| parent.content() == Some(number))
+}
+
+/// Nodes without parts ascend by digest, the others by the part that completes them; a re-encode
+/// that is fed comes after its content.
 fn order(header: &Header) -> Result<(), Refusal> {
     let parts: Vec<&Part> = parts(header).collect();
-    let key = |number: usize| match parts.iter().rposition(|part| part.node == number) {
-        None => (0, header.nodes[number].digest),
-        Some(last) => (1, last),
+    let key = |number: usize| {
+        let (mut number, mut fed) = (number, 0);
+        while let Some(content) = header.nodes[number].content() {
+            if header.nodes[content].parent != Some(number) {
+                break;
+            }
+            (number, fed) = (content, fed + 1);
+        }
+        match parts.iter().rposition(|part| part.node == number) {
+            None => (0, header.nodes[number].digest, 0),
+            Some(last) => (1, last, fed),
+        }
     };
     must((0..header.nodes.len()).map(key).is_sorted(), "order of nodes")
 }
@@ -157,7 +195,9 @@ fn group(header: &Header, number: usize) -> Result<(), Refusal> {
     let mut taken = vec![0_u64; group.streams.len()];
     for part in &group.parts {
         let way = header.nodes.get(part.node).and_then(|node| node.ways.get(part.way));
-        must(way.is_some_and(|way| way.kind == 2), "part of no recipe")?;
+        let Some(way) = way.filter(|way| way.kind >= 2) else {
+            return damaged("part of no recipe and no re-encode");
+        };
         must(part.made != 0, "part that makes nothing")?;
         must(part.taken.len() == taken.len(), "count of taken")?;
         for ((sum, &bytes), stream) in taken.iter_mut().zip(&part.taken).zip(&group.streams) {
@@ -166,6 +206,18 @@ fn group(header: &Header, number: usize) -> Result<(), Refusal> {
             };
             *sum = next;
         }
+        let taken = |wanted: fn(u32) -> bool| {
+            let taken = group.streams.iter().zip(&part.taken);
+            taken.filter(move |(stream, _)| wanted(stream.kind)).map(|(_, &bytes)| bytes)
+        };
+        if way.kind == 3 {
+            let carried: u64 = taken(|kind| kind == 6 || kind >= 16).sum();
+            must(carried <= 64 * MIB, "a re-encode takes too much")?;
+            let each = taken(|kind| kind != 6 && kind < 16).max();
+            must(each <= Some(MIB), "a re-encode takes too many numbers")?;
+        }
+        let is_kept = keep::root(header, part.node).is_some();
+        must(is_kept || taken(|kind| kind == 4).sum::<u64>() == 0, "kept ranges of an output")?;
         let first = group.streams.first().filter(|stream| stream.kind == 0);
         must(first.is_some() && part.taken[0] != 0, "part without instructions")?;
     }
@@ -189,6 +241,8 @@ fn sums(header: &Header) -> Result<(), Refusal> {
     let streams = || header.groups.iter().flat_map(|group| &group.streams);
     let instructions: u64 = streams().filter(|s| s.kind == 0).map(Stream::decoded).sum();
     must(instructions <= made / 8 + 65_536, "too many instructions")?;
+    let kept: u64 = streams().filter(|s| s.kind == 4).map(Stream::decoded).sum();
+    must(kept <= MIB, "too many kept ranges")?;
     let mut used = 0;
     for node in &header.nodes {
         for way in &node.ways {
@@ -202,47 +256,78 @@ fn sums(header: &Header) -> Result<(), Refusal> {
     must(u128::from(made) + decoded + used <= 64 * (output + used), "too much work")
 }
 
-/// "Bodies run in order": for every part the child that its first instruction has to place.
+/// "Bodies run in order" and "contents follow": for every part the child that its first instruction
+/// has to place.
 pub(super) fn schedule(header: &Header) -> Result<Vec<Option<usize>>, Refusal> {
     let mut firsts = Vec::new();
     let mut open: Vec<usize> = Vec::new();
     let mut made = vec![0; header.nodes.len()];
+    let mut is_complete: Vec<bool> =
+        (0..header.nodes.len()).map(|number| !is_made(header, number)).collect();
     let mut to_place: Vec<Option<usize>> = vec![None; header.nodes.len()];
     for part in parts(header) {
         if open.last() != Some(&part.node) {
-            // The node begins, and with it every ancestor that has not begun either.
-            let mut beginning = vec![part.node];
-            let mut above = header.nodes[part.node].parent;
-            while let Some(parent) = above.filter(|parent| !open.contains(parent)) {
-                beginning.push(parent);
-                above = header.nodes[parent].parent;
-            }
-            must(above == open.last().copied(), "a part while another node is open")?;
-            let root = beginning[beginning.len() - 1];
-            if open.is_empty() && !header.outputs.iter().any(|output| output.node == Some(root)) {
-                return Err(Refusal::Unsupported("node outside the outputs".into()));
-            }
-            for &number in &beginning {
-                must(made[number] == 0 && !open.contains(&number), "a part out of order")?;
-                if let Some(parent) = header.nodes[number].parent {
-                    let offset = header.nodes[number].parent_offset;
-                    let fixed = header.nodes[parent].ways.len() == 1;
-                    must(fixed, "a child that parts make below an alternative")?;
-                    must(made[parent] == offset, "a child elsewhere than at its offset")?;
-                    must(to_place[parent].is_none(), "a child before another is placed")?;
-                }
-            }
-            open.extend(beginning.iter().rev());
+            begin(header, part.node, &mut open, &made, &to_place)?;
         }
         firsts.push(to_place[part.node].take());
         made[part.node] += part.made;
-        if made[part.node] == header.nodes[part.node].length {
-            open.pop();
-            if let Some(parent) = header.nodes[part.node].parent {
-                to_place[parent] = Some(part.node);
+        if made[part.node] != header.nodes[part.node].length {
+            continue;
+        }
+        if let Some(content) = header.nodes[part.node].content() {
+            if header.nodes[content].parent == Some(part.node) {
+                continue;
+            }
+            must(is_complete[content], "a content that is neither complete nor fed")?;
+        }
+        // The node is complete, and with a fed content the node that is encoded of it.
+        while let Some(number) = open.pop() {
+            is_complete[number] = true;
+            if !is_fed(header, number) {
+                if let Some(parent) = header.nodes[number].parent {
+                    to_place[parent] = Some(number);
+                }
+                break;
             }
         }
     }
     must(open.is_empty(), "a node is not completed")?;
     Ok(firsts)
+}
+
+/// The node begins, and with it every ancestor that has not begun either.
+fn begin(
+    header: &Header,
+    number: usize,
+    open: &mut Vec<usize>,
+    made: &[u64],
+    to_place: &[Option<usize>],
+) -> Result<(), Refusal> {
+    let mut beginning = vec![number];
+    let mut above = header.nodes[number].parent;
+    while let Some(parent) = above.filter(|parent| !open.contains(parent)) {
+        beginning.push(parent);
+        above = header.nodes[parent].parent;
+    }
+    must(above == open.last().copied(), "a part while another node is open")?;
+    let root = beginning[beginning.len() - 1];
+    if open.is_empty() && !header.outputs.iter().any(|output| output.node == Some(root)) {
+        return Err(Refusal::Unsupported("node outside the outputs".into()));
+    }
+    for &number in &beginning {
+        must(made[number] == 0 && !open.contains(&number), "a part out of order")?;
+        if let Some(parent) = header.nodes[number].parent {
+            let offset = header.nodes[number].parent_offset;
+            let fixed = header.nodes[parent].ways.len() == 1;
+            must(fixed, "a child that parts make below an alternative")?;
+            if is_fed(header, number) {
+                must(made[parent] != 0, "a content before the re-encode")?;
+            } else {
+                must(made[parent] == offset, "a child elsewhere than at its offset")?;
+            }
+            must(to_place[parent].is_none(), "a child before another is placed")?;
+        }
+    }
+    open.extend(beginning.iter().rev());
+    Ok(())
 }

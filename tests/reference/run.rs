@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::encode::{self, Item};
+use super::keep::Kept;
 use super::tables::{Cursor, Group, Header, Part};
 use super::{Base, Outputs, Refusal, damaged, frame, index, must, rules, sha256};
 
@@ -23,6 +25,9 @@ struct Run<'a> {
     bytes: Vec<Vec<u8>>,
     /// For every node where it was placed first.
     placed: Vec<Option<(usize, u64)>>,
+    /// What waits for its content, by the content: the re-encoded node, and what makes it.
+    fed: BTreeMap<usize, (usize, Vec<Item>)>,
+    kept: Kept,
 }
 
 /// Runs the body, and checks what was made.
@@ -43,7 +48,8 @@ pub(super) fn run(
     });
     let count = header.nodes.len();
     let bytes = bytes.collect();
-    let mut run = Run { header, ways, bytes, placed: vec![None; count] };
+    let (placed, fed, kept) = (vec![None; count], BTreeMap::new(), Kept::default());
+    let mut run = Run { header, ways, bytes, placed, fed, kept };
     let mut firsts = rules::schedule(header)?.into_iter();
     for (number, group) in header.groups.iter().enumerate() {
         let encoded: u64 = group.streams.iter().flat_map(|s| &s.frames).map(|f| f.encoded).sum();
@@ -98,10 +104,99 @@ impl Run<'_> {
                 taken.insert(stream.kind, Cursor(cursor.take(length)?));
             }
             if self.is_run(part) {
-                self.part(number, part, taken, first)?;
+                self.keep(number, part, taken.remove(&4), first)?;
+                match self.header.nodes[part.node].ways[part.way].kind {
+                    2 => self.part(number, part, taken, first)?,
+                    _ => self.re_encode(number, part, taken)?,
+                }
             }
         }
         Ok(())
+    }
+
+    /// Section 8.3: takes the part's kept ranges.
+    fn keep(
+        &mut self,
+        group: usize,
+        part: &Part,
+        ranges: Option<Cursor<'_>>,
+        first: Option<usize>,
+    ) -> Result<(), Refusal> {
+        let Some(ranges) = ranges else { return Ok(()) };
+        let came = first.filter(|&child| !self.bytes_are_given(child));
+        let passed = came.map_or(0, |child| self.header.nodes[child].length);
+        let before = self.bytes[part.node].len() as u64;
+        let made = (part.node, before, before + part.made);
+        self.kept.declare(self.header, made, passed, group, ranges)
+    }
+
+    /// Section 8.2: makes the node if its content is complete, else when it is.
+    fn re_encode(
+        &mut self,
+        group: usize,
+        part: &Part,
+        mut streams: BTreeMap<u32, Cursor<'_>>,
+    ) -> Result<(), Refusal> {
+        let way = &self.header.nodes[part.node].ways[part.way];
+        let Some((content, encoders)) = way.re_encode() else { return damaged("no re-encode") };
+        let mut items = Vec::new();
+        let mut literal = None;
+        while !streams[&0].0.is_empty() {
+            match stream(&mut streams, 0)?.byte()? {
+                5 => {
+                    let mut own = [3, 1, 16, 6].map(|k| streams.remove(&k).unwrap_or(Cursor(&[])));
+                    let run = encode::Run::read(own.each_mut(), &encoders)?;
+                    if let Some(Item::Encode(before)) = items.last() {
+                        must(!before.is_same(&run), "two encodes not merged")?;
+                    }
+                    streams.extend([3, 1, 16, 6].into_iter().zip(own));
+                    items.push(Item::Encode(run));
+                    literal = None;
+                }
+                opcode @ 16..32 => {
+                    let length = stream(&mut streams, 1)?.varint()?;
+                    must(length != 0, "length")?;
+                    must(literal.replace(opcode) != Some(opcode), "two literals not merged")?;
+                    let bytes = stream(&mut streams, opcode.into())?.take(length)?;
+                    items.push(Item::Literal(bytes.to_vec()));
+                }
+                1..=4 => return damaged("instruction of a recipe"),
+                opcode => return Err(Refusal::Unsupported(format!("instruction {opcode}"))),
+            }
+        }
+        must(streams.values().all(|s| s.0.is_empty()), "part takes less than declared")?;
+        self.used(content, group)?;
+        let is_fed = self.header.nodes[content].parent == Some(part.node);
+        if is_fed {
+            self.placed[content].get_or_insert((part.node, 0));
+        }
+        let length = self.header.nodes[content].length;
+        if is_fed && !self.bytes_are_given(content) {
+            self.fed.insert(content, (part.node, items));
+            return Ok(());
+        }
+        must(self.bytes[content].len() as u64 == length, "a content that is not complete")?;
+        if !self.bytes_are_given(content) {
+            self.kept.used(self.header, (content, 0, length), group)?;
+        }
+        self.encode(part.node, content, &items)
+    }
+
+    /// Makes a node of its content.
+    fn encode(&mut self, number: usize, content: usize, items: &[Item]) -> Result<(), Refusal> {
+        self.bytes[number] = encode::make(items, &self.bytes[content])?;
+        must(self.bytes[number].len() as u64 == self.header.nodes[number].length, "pieces")?;
+        self.complete(number)
+    }
+
+    /// All bytes of the node are there: checks its digest, and makes what was waiting for it.
+    fn complete(&mut self, number: usize) -> Result<(), Refusal> {
+        let digest = self.header.digests[self.header.nodes[number].digest];
+        must(sha256(&self.bytes[number]) == digest, "node's digest")?;
+        match self.fed.remove(&number) {
+            Some((waiting, items)) => self.encode(waiting, number, &items),
+            None => Ok(()),
+        }
     }
 
     fn part(
@@ -135,7 +230,7 @@ impl Run<'_> {
                     let Some(to) = from.checked_add(length) else {
                         return damaged("copy from beyond the end");
                     };
-                    self.copy(part.node, node, from, to)?;
+                    self.copy(part.node, (node, from, to), group)?;
                     self.used(node, group)?;
                     ends.insert(node, to);
                     previous = Previous::Copy(node, to);
@@ -153,7 +248,7 @@ impl Run<'_> {
                     must(must_place.take().is_none_or(|child| child == node), "another child")?;
                     must(node < part.node, "place of a node that is not smaller")?;
                     fits(self.header.nodes[node].length)?;
-                    self.place(part.node, node)?;
+                    self.place(part.node, node, group)?;
                     self.used(node, group)?;
                     previous = Previous::Other;
                 }
@@ -174,19 +269,23 @@ impl Run<'_> {
                     self.bytes[part.node].extend(bytes);
                     previous = Previous::Literal(opcode);
                 }
+                5 => return damaged("encode in a recipe"),
                 _ => return Err(Refusal::Unsupported(format!("instruction {opcode}"))),
             }
         }
         must(self.bytes[part.node].len() as u64 == end, "part makes less than declared")?;
         must(streams.values().all(|s| s.0.is_empty()), "part takes less than declared")?;
-        let node = &self.header.nodes[part.node];
-        let digest = self.header.digests[node.digest];
-        let complete = node.length == end;
-        must(!complete || sha256(&self.bytes[part.node]) == digest, "node's digest")
+        let is_complete = self.header.nodes[part.node].length == end;
+        if is_complete { self.complete(part.node) } else { Ok(()) }
     }
 
     /// Appends bytes `[from, to)` of `node` to those of `own`.
-    fn copy(&mut self, own: usize, node: usize, from: u64, to: u64) -> Result<(), Refusal> {
+    fn copy(
+        &mut self,
+        own: usize,
+        (node, from, to): (usize, u64, u64),
+        group: usize,
+    ) -> Result<(), Refusal> {
         must(node <= own, "copy from a node that is not smaller")?;
         let source = &self.header.nodes[node];
         must(to <= source.length, "copy from beyond the end")?;
@@ -203,17 +302,25 @@ impl Run<'_> {
         let Some(bytes) = self.bytes[node].get(index(from)?..index(to)?).map(<[u8]>::to_vec) else {
             return damaged("copy of bytes not made before");
         };
+        if !self.bytes_are_given(node) {
+            self.kept.used(self.header, (node, from, to), group)?;
+        }
         self.bytes[own].extend(bytes);
         Ok(())
     }
 
     /// Appends the whole of `node` to the bytes of `own`.
-    fn place(&mut self, own: usize, node: usize) -> Result<(), Refusal> {
+    fn place(&mut self, own: usize, node: usize, group: usize) -> Result<(), Refusal> {
         let offset = self.bytes[own].len() as u64;
+        let length = self.header.nodes[node].length;
+        let is_again = self.placed[node].is_some();
         self.placed[node].get_or_insert((own, offset));
+        if is_again && !self.bytes_are_given(node) {
+            self.kept.used(self.header, (node, 0, length), group)?;
+        }
         must(rules::is_used_whole(&self.header.nodes[node]), "blocks of a placed node")?;
         let bytes = self.bytes[node].clone();
-        must(bytes.len() as u64 == self.header.nodes[node].length, "placed before complete")?;
+        must(bytes.len() as u64 == length, "placed before complete")?;
         self.bytes[own].extend(bytes);
         Ok(())
     }
@@ -243,7 +350,7 @@ impl Run<'_> {
     }
 
     fn bytes_are_given(&self, number: usize) -> bool {
-        self.header.nodes[number].ways[self.ways[number]].kind != 2
+        self.header.nodes[number].ways[self.ways[number]].kind < 2
     }
 }
 

@@ -139,7 +139,9 @@ pub(super) fn known(what: &str, number: u32, all: &[u32]) -> Result<(), Refusal>
 /// Section 4.
 #[derive(Debug)]
 pub(super) struct Header {
-    declared: [u64; 6],
+    pub(super) kept_peak: u64,
+    /// What is declared besides.
+    reserved: [u64; 5],
     pub(super) digests: Vec<Hash>,
     pub(super) nodes: Vec<Node>,
     pub(super) outputs: Vec<Output>,
@@ -213,8 +215,8 @@ pub(super) struct Part {
 impl Header {
     fn read(from: &mut Cursor<'_>) -> Result<Self, Refusal> {
         Ok(Self {
-            declared: [
-                from.u64()?,
+            kept_peak: from.u64()?,
+            reserved: [
                 from.u64()?,
                 from.u64()?,
                 from.u64()?,
@@ -232,11 +234,14 @@ impl Header {
 
     /// Check 2 of section 9: every number of section 10.
     fn check_numbers(&self) -> Result<(), Refusal> {
-        if self.declared != [0; 6] {
+        if self.reserved != [0; 5] {
             return Err(Refusal::Unsupported("declared".into()));
         }
         for way in self.nodes.iter().flat_map(|node| &node.ways) {
-            known("way", way.kind, &[0, 1, 2])?;
+            known("way", way.kind, &[0, 1, 2, 3])?;
+            for encoder in way.re_encode().into_iter().flat_map(|(_, encoders)| encoders) {
+                known("encoder", encoder, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9])?;
+            }
         }
         for output in &self.outputs {
             known("output kind", output.kind, &[0, 1])?;
@@ -247,14 +252,32 @@ impl Header {
         }
         for stream in self.groups.iter().flat_map(|group| &group.streams) {
             let literals = (16..32).contains(&stream.kind);
-            known("stream", if literals { 0 } else { stream.kind }, &[0, 1, 2, 3])?;
+            known("stream", if literals { 0 } else { stream.kind }, &[0, 1, 2, 3, 4, 6])?;
             known("codec", stream.codec, &[0, 1])?;
         }
         Ok(())
     }
 }
 
+impl Way {
+    /// The content and the encoders of a re-encode, if the parameters can be those of one.
+    pub(super) fn re_encode(&self) -> Option<(usize, Vec<u32>)> {
+        let mut words = Cursor(&self.parameters);
+        let content = words.row().ok().filter(|_| self.kind == 3)?;
+        let mut encoders = Vec::new();
+        while !words.0.is_empty() {
+            encoders.push(words.u32().ok()?);
+        }
+        Some((content, encoders))
+    }
+}
+
 impl Node {
+    /// The content, if the node has a way to be encoded again.
+    pub(super) fn content(&self) -> Option<usize> {
+        self.ways.iter().find_map(Way::re_encode).map(|(content, _)| content)
+    }
+
     fn read(from: &mut Cursor<'_>) -> Result<Self, Refusal> {
         Ok(Self {
             length: from.u64()?,

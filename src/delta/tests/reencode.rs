@@ -136,6 +136,42 @@ fn a_wrapped_archive_of_compressed_layers_comes_back() {
 }
 
 #[test]
+fn an_archive_compressed_in_two_ways_keeps_its_layers() {
+    let base = prose(11, 60_000);
+    let content = edited(&base, 20_000);
+    let (blob, run) = compressed(&content, 6);
+    let plain = prose(12, 9000);
+    let mut archive = Vec::new();
+    let outer = envelope(&mut archive, &[(1, &blob), (2, &plain), (1, &blob)]);
+    let archive_bytes = outer.bytes.to_vec();
+    let (fast, fast_run) = compressed(&archive_bytes, 1);
+    let (small, small_run) = compressed(&archive_bytes, 9);
+    for origin in [Origin::Made, Origin::GivenOrMade] {
+        let target = Target {
+            nodes: vec![
+                made(&content, Class::TEXT),
+                again(&blob, 0, &run),
+                TargetNode { origin, ..made(&plain, Class::TEXT) },
+                outer.clone(),
+                again(&fast, 3, &fast_run),
+                again(&small, 3, &small_run),
+            ],
+            outputs: vec![
+                TargetOutput { path: b"fast".to_vec(), node: Some(4) },
+                TargetOutput { path: b"small".to_vec(), node: Some(5) },
+            ],
+            roles: Vec::new(),
+        };
+        let (delta, _) = create(&[&base], target);
+        let kept = Delta::open(&delta).expect("own delta").header().declared.kept_peak;
+        assert_eq!(kept, archive_bytes.len() as u64, "every byte once, the second blob is copied");
+        let expected = [fast.clone(), small.clone()];
+        assert_eq!(applied(&[&base], &delta).expect("own delta").0, expected);
+        assert_eq!(applied(&[&base, &plain], &delta).expect("own delta").0, expected);
+    }
+}
+
+#[test]
 fn one_content_compressed_in_two_ways_is_sent_once() {
     let content = prose(6, 120_000);
     let (fast, fast_run) = compressed(&content, 1);
@@ -204,6 +240,24 @@ fn a_layer_whose_content_costs_more_is_stored() {
     assert!(delta.len() <= blob.len() + 1000, "{} for {}", delta.len(), blob.len());
     assert_eq!(applied(&[], &delta).expect("own delta").0, [blob]);
     drop(stats);
+}
+
+#[test]
+fn a_content_that_means_more_work_than_its_bytes_allow_is_stored() {
+    let content = vec![b'x'; 200_000];
+    let (blob, run) = compressed(&content, 6);
+    let nodes = || vec![made(&content, Class::OTHER), again(&blob, 0, &run)];
+    let (delta, stats) = create(&[], one_file(nodes()));
+    assert!(blob.len() < 200_000 / 64, "{}", blob.len());
+    assert_eq!(stats.stored, [Digest::of(&blob)]);
+    assert_eq!(applied(&[], &delta).expect("own delta").0, [blob.clone()]);
+    let base = [&content[..150_000], b"more"].concat();
+    let changed = [&base[..], b"still"].concat();
+    let (blob, run) = compressed(&changed, 6);
+    let nodes = vec![made(&changed, Class::OTHER), again(&blob, 0, &run)];
+    let (delta, stats) = create(&[&base], one_file(nodes));
+    assert_eq!(stats.stored, [], "the base is for the work");
+    assert_eq!(applied(&[&base], &delta).expect("own delta").0, [blob]);
 }
 
 #[test]

@@ -76,8 +76,8 @@ impl Chains {
     /// Makes the second stretch the first one: every place is [`STRETCH`] less, or none.
     pub(super) fn slide(&mut self) {
         self.window.copy_within(1 + STRETCH..END, 1);
-        for place in self.heads.iter_mut().chain(self.links.iter_mut()) {
-            *place = place.saturating_sub(1 << 15);
+        for places in [&mut self.heads[..], &mut self.links[..]] {
+            places.iter_mut().for_each(|place| *place = place.saturating_sub(1 << 15));
         }
     }
 
