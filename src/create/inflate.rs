@@ -205,7 +205,10 @@ mod tests {
 
         let known = zstd::bulk::compress(&content, 1).expect("memory");
         assert_eq!(declared(&known, Compression::Zstd), 5000);
-        let streamed = zstd::encode_all(&content[..], 1).expect("memory");
+        let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).expect("memory");
+        encoder.write_all(&content).expect("memory");
+        encoder.flush().expect("memory");
+        let streamed = encoder.finish().expect("memory");
         assert_eq!(declared(&streamed, Compression::Zstd), 0);
         assert_eq!(declared(b"", Compression::Zstd), 0);
         assert_eq!(declared(b"plain", Compression::Plain), 0);

@@ -207,8 +207,13 @@ impl Run<'_> {
         let inflater = LayerInflater::new(spooler, self.options.memory.0);
         let (base_name, target_name) = (&self.names.base_text, &self.names.target_text);
         let base_inflated = inflater.keep(base, base_name, &|_| true, self.observer)?;
-        let target_contents =
-            TargetContents::new((target, target_name), base, &base_inflated, &inflater, self.observer)?;
+        let target_contents = TargetContents::new(
+            (target, target_name),
+            base,
+            &base_inflated,
+            &inflater,
+            self.observer,
+        )?;
         let held = contents::Held::new(base, &self.names.base_text, &base_inflated);
         let params = ChunkerParams::for_pool(held.pool_len());
         self.observer.stage(Stage::Index, Some(held.pool_len()));

@@ -48,8 +48,12 @@ impl<'b> TargetContents<'b> {
             same.map(|(_, inflated)| *inflated)
         };
         let of_base: Vec<_> = target.blobs.par_iter().map(same).collect();
-        let is_new: HashMap<_, _> =
-            target.blobs.iter().zip(&of_base).map(|(blob, same)| (place(blob), same.is_none())).collect();
+        let is_new: HashMap<_, _> = target
+            .blobs
+            .iter()
+            .zip(&of_base)
+            .map(|(blob, same)| (place(blob), same.is_none()))
+            .collect();
         let wanted = |blob: &Blob| is_new.get(&place(blob)).copied().unwrap_or(true);
         let own = inflater.keep(target, name, &wanted, observer)?;
         Ok(Self { own, of_base })

@@ -24,8 +24,7 @@ pub(super) fn prove(
     kept: Option<&dyn Scratch>,
 ) -> Result<(), Error> {
     let blobs = |digest: &Digest| plan.held.get(digest).copied();
-    let has_alternatives =
-        plan.target.nodes.iter().any(|node| node.origin == Origin::GivenOrMade);
+    let has_alternatives = plan.target.nodes.iter().any(|node| node.origin == Origin::GivenOrMade);
     let prove = || {
         let file = file.try_clone().and_then(FileSource::new).map_err(ApplyError::Output)?;
         let delta = Delta::open(&file)?;

@@ -6,9 +6,7 @@ use super::contents::{Digests, Held, stored};
 use super::recreate::{Pieces, TargetContents, Wrapper, pieces};
 use super::stretches;
 use crate::compression::Compression;
-use crate::delta::{
-    Child, Origin, Recreation, Target, TargetNode, TargetOutput, TargetRole,
-};
+use crate::delta::{Child, Origin, Recreation, Target, TargetNode, TargetOutput, TargetRole};
 use crate::digest::Digest;
 use crate::format::{Class, RoleKind};
 use crate::image::{self, Blob, BlobKind, FileKind, Image};
@@ -58,8 +56,7 @@ impl<'a> Compressed<'a> {
         if !is_own && !base.has_content(content.digest) {
             return None;
         }
-        let content =
-            builder.node(content.digest, &content.bytes, Origin::Made, stretches::layer);
+        let content = builder.node(content.digest, &content.bytes, Origin::Made, stretches::layer);
         Some(Recreation { content, pieces: pieces(found, stored) })
     }
 }

@@ -78,10 +78,10 @@ fn add_literals<'a>(
     }
     let slice = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
     let children = node.children.iter().map(|child| (slice(child.offset), slice(child.end)));
-    let copies = copied[index].iter().map(|copy| (copy.start, copy.start + copy.len));
+    let found = copied[index].iter().map(|copy| (copy.start, copy.start + copy.len));
     let mut at = 0;
     // Nodes with children have no copies.
-    for (start, end) in children.chain(copies) {
+    for (start, end) in children.chain(found) {
         literals.extend(node.bytes.get(at..start).filter(|gap| !gap.is_empty()));
         at = end;
     }

@@ -113,8 +113,7 @@ pub fn encode(
     }
     give_up_portable(&mut target);
     let pool = Pool { contents: base, index, cutter: Cutter::new(options.params) };
-    let matches: Vec<Matches> =
-        target.nodes.iter().map(|node| match_node(&pool, node)).collect();
+    let matches: Vec<Matches> = target.nodes.iter().map(|node| match_node(&pool, node)).collect();
     let (order, copied) = loop {
         let order = completion_order(&target);
         let copied = add_repeats(&target, &order, &matches);
@@ -226,7 +225,7 @@ fn nodes(plan: &Plan<'_, '_>, layout: &Layout<'_>, copied: &[Vec<Copied>]) -> Ve
             parent: usage.parent,
             parent_offset: usage.parent_offset,
             last_group: usage.last_group,
-            ways: ways(origin, runs.get(&digest).cloned().unwrap_or_default(), parameters),
+            ways: ways(origin, runs.get(&digest).cloned().unwrap_or_default(), parameters.as_ref()),
         })
         .collect()
 }
@@ -241,13 +240,12 @@ fn encoders(recreation: &Recreation<'_>) -> Vec<u32> {
     encoders.into_iter().collect()
 }
 
-fn ways(origin: Origin, used: Vec<Run>, parameters: Option<ReEncodeParameters>) -> Vec<Way> {
+fn ways(origin: Origin, used: Vec<Run>, parameters: Option<&ReEncodeParameters>) -> Vec<Way> {
     let way = |kind: WayKind, used| Way { kind: kind.number(), used, parameters: Vec::new() };
-    let made = || match &parameters {
-        Some(parameters) => Way {
-            parameters: parameters.encode(),
-            ..way(WayKind::ReEncode, Vec::new())
-        },
+    let made = || match parameters {
+        Some(parameters) => {
+            Way { parameters: parameters.encode(), ..way(WayKind::ReEncode, Vec::new()) }
+        }
         None => way(WayKind::Recipe, Vec::new()),
     };
     match origin {

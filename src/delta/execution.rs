@@ -1,7 +1,7 @@
 //! One run of a delta: the nodes that are open, where they stand, and each instruction's work.
 
-use super::applier::{ApplyOptions, ApplyStats, Sources};
 use super::ApplyError;
+use super::applier::{ApplyOptions, ApplyStats, Sources};
 use super::feed::Feed;
 use super::lanes::Mismatch;
 use super::outlet::{Landing, Outlet, Space, ToKeep};
@@ -264,8 +264,7 @@ fn landings(delta: &Delta) -> Vec<Option<Landing>> {
     let mut landings = vec![None; header.nodes.len()];
     for (output, row) in header.outputs.iter().enumerate().rev() {
         if row.node != NONE {
-            landings[row.node as usize] =
-                Some(Landing { space: Space::Output(output), offset: 0 });
+            landings[row.node as usize] = Some(Landing { space: Space::Output(output), offset: 0 });
         }
     }
     // Parents have greater numbers: from the end, each finds its parent's landing ready.

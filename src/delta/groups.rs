@@ -74,7 +74,7 @@ pub(super) struct Plan<'p, 'a> {
     pub(super) numbering: &'p Numbering,
 }
 
-impl<'p, 'a> Plan<'p, 'a> {
+impl<'p> Plan<'p, '_> {
     /// Lays out all nodes that parts make.
     pub(super) fn lay_out(self) -> Layout<'p> {
         let unused = Usage { parent: NONE, is_fed: false, parent_offset: 0, last_group: NONE };
@@ -167,7 +167,8 @@ impl<'p> Writer<'p, '_> {
         }
         if let Some((made, taken)) = writer.finish() {
             let way = self.way(node);
-            group.literal_len += recreation.pieces.iter().map(RecreatedPiece::carried_len).sum::<usize>();
+            group.literal_len +=
+                recreation.pieces.iter().map(RecreatedPiece::carried_len).sum::<usize>();
             group.parts.push(PartDraft { node: self.number_of(node), way, made, taken });
         }
         self.group = group;

@@ -1,7 +1,7 @@
 //! Each instruction's work.
 
-use super::execution::{Execution, broken, clamp, is_whole};
 use super::ApplyError;
+use super::execution::{Execution, broken, clamp, is_whole};
 use super::outlet::Written;
 use super::streams::GroupStreams;
 use crate::digest::Digest;
@@ -151,7 +151,13 @@ impl Execution<'_, '_, '_> {
     }
 
     /// Makes the next bytes of `node` from what the base gives for `from`.
-    pub(super) fn give(&mut self, node: u32, from: u32, offset: u64, length: u64) -> Result<(), ApplyError> {
+    pub(super) fn give(
+        &mut self,
+        node: u32,
+        from: u32,
+        offset: u64,
+        length: u64,
+    ) -> Result<(), ApplyError> {
         let content = self.digest(from);
         let Some(source) = self.sources[from as usize].as_ref().filter(|_| length > 0) else {
             return Ok(());

@@ -58,11 +58,7 @@ fn lengths(layout: &Layout<'_>) -> Vec<u64> {
 
 /// What is read, each byte of the node whose parts made it: where a child of a node came by parts
 /// of its own, those of the node never hold the child's bytes.
-fn by_maker(
-    layout: &Layout<'_>,
-    all: impl Iterator<Item = Read>,
-    lengths: &[u64],
-) -> Vec<Read> {
+fn by_maker(layout: &Layout<'_>, all: impl Iterator<Item = Read>, lengths: &[u64]) -> Vec<Read> {
     let mut reads: Vec<Vec<Read>> = vec![Vec::new(); layout.usage.len()];
     for read in all {
         reads[read.node as usize].push(read);
@@ -116,9 +112,11 @@ fn ranges_of_parts(
     lengths: &[u64],
 ) -> Vec<Vec<Vec<KeptRange>>> {
     // A part that begins where a child lies which parts made has that child's bytes first.
-    let children = layout.usage.iter().zip(lengths).filter(|(usage, len)| {
-        usage.parent != NONE && !usage.is_fed && **len > 0
-    });
+    let children = layout
+        .usage
+        .iter()
+        .zip(lengths)
+        .filter(|(usage, len)| usage.parent != NONE && !usage.is_fed && **len > 0);
     let children: HashMap<(u32, u64), u64> =
         children.map(|(usage, len)| ((usage.parent, usage.parent_offset), *len)).collect();
     let mut made = vec![0; layout.usage.len()];

@@ -2,7 +2,7 @@
 
 use super::ApplyError;
 use super::streams::GroupStreams;
-use crate::format::{Delta, Piece, PartReader, STREAM_KINDS, StreamKind, WayKind};
+use crate::format::{Delta, PartReader, Piece, STREAM_KINDS, StreamKind, WayKind};
 use crate::source::ReadAt;
 
 /// An encoder that makes pieces of a node.

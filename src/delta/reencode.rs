@@ -5,7 +5,7 @@ use super::execution::{Execution, broken, clamp, is_whole};
 use super::feed::{Carried, Feed};
 use super::outlet::PIECE_LEN;
 use super::streams::GroupStreams;
-use crate::format::{Piece, PartReader, ReEncodeParameters, Way, is_fed};
+use crate::format::{PartReader, Piece, ReEncodeParameters, Way, is_fed};
 
 impl Execution<'_, '_, '_> {
     /// Runs the one part of a re-encode: at once where the content is there, otherwise when it
@@ -32,9 +32,8 @@ impl Execution<'_, '_, '_> {
         if is_inside {
             self.is_placed[content as usize] = true;
         }
-        let comes = is_inside
-            && !self.is_given(content)
-            && self.made[content as usize] < source.length;
+        let comes =
+            is_inside && !self.is_given(content) && self.made[content as usize] < source.length;
         self.stats.encoded_bytes += length;
         if comes {
             self.hungry = Some(feed);

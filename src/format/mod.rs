@@ -31,6 +31,6 @@ pub use part::{PartReader, PartWriter, StreamBytes, put_kept_ranges};
 pub use piece::{EncodeRun, Framing, HEADER_CLASS, KeptRange, Piece};
 pub use stream::{CONTROL_STREAMS, FIRST_LITERAL_SLOT, STREAM_KINDS, StreamKind, StreamReader};
 pub use tables::{
-    Declared, EncoderKind, FrameRow, Group, Header, NONE, Node, Output, OutputKind, Part, ReEncodeParameters, Role,
-    RoleKind, Run, Stream, Way, WayKind,
+    Declared, EncoderKind, FrameRow, Group, Header, NONE, Node, Output, OutputKind, Part,
+    ReEncodeParameters, Role, RoleKind, Run, Stream, Way, WayKind,
 };

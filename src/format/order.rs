@@ -121,7 +121,8 @@ fn check_kept(header: &Header) -> Result<(), FormatError> {
     let mut is_inside = vec![false; header.nodes.len()];
     for (row, node) in header.nodes.iter().enumerate().rev() {
         let is_outside = node.parent == NONE || is_fed(header, row);
-        is_inside[row] = if is_outside { node.parent == NONE } else { is_inside[node.parent as usize] };
+        is_inside[row] =
+            if is_outside { node.parent == NONE } else { is_inside[node.parent as usize] };
     }
     for (row, group) in header.groups.iter().enumerate() {
         let kept = group.streams.iter().position(|stream| stream.kind == StreamKind::Kept.number());

@@ -176,13 +176,7 @@ pub struct PartReader<'a, S> {
 impl<'a, S: StreamBytes> PartReader<'a, S> {
     /// Starts a part that takes `taken` bytes from each kind of stream.
     pub fn new(streams: &'a mut S, taken: [u64; STREAM_KINDS]) -> Self {
-        Self {
-            streams,
-            left: taken,
-            previous: None,
-            previous_run: None,
-            ends: CopyEnds::default(),
-        }
+        Self { streams, left: taken, previous: None, previous_run: None, ends: CopyEnds::default() }
     }
 
     /// Returns what is kept of the `made` bytes of the part; to be called before anything else.

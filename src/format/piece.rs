@@ -1,7 +1,7 @@
 //! The pieces of a re-encode part to and from its streams (docs/format.md section 8.2).
 
-use super::tables::numbered;
 use super::Class;
+use super::tables::numbered;
 
 /// Number of the instruction that encodes.
 pub(super) const ENCODE: u8 = 5;

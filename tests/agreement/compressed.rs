@@ -37,8 +37,7 @@ fn literals(node: u32, bytes: &[u8], kept: &[u8]) -> StreamPart {
 /// A part that deflates a content.
 fn deflate(node: u32, content: &[u8], kept: &[u8]) -> StreamPart {
     let lengths = [0, 0, 1, length(content)];
-    let streams: [(u32, &[u8]); 4] =
-        [(0, &[5]), (1, &lengths), (3, &[1, 0, 1, 0]), (4, kept)];
+    let streams: [(u32, &[u8]); 4] = [(0, &[5]), (1, &lengths), (3, &[1, 0, 1, 0]), (4, kept)];
     part(node, deflated(content).len(), &streams)
 }
 
@@ -65,7 +64,9 @@ fn delta(
         way.parameters = parameters(content, &[1]);
     }
     plain.header.declared.kept_peak = peak;
-    groups.iter().for_each(|parts| plain.add_parts(parts));
+    for parts in groups {
+        plain.add_parts(parts);
+    }
     plain
 }
 
@@ -94,8 +95,7 @@ fn encoded_twice(kept: &[u8], peak: u64, is_split: bool) -> Plain {
         (&twice, NONE, 0, NONE, RE_ENCODE),
     ];
     let lengths = [1, 0, 0, 1, length(CONTENT)];
-    let second: [(u32, &[u8]); 4] =
-        [(0, &[21, 5]), (1, &lengths), (3, &[1, 0, 1, 0]), (21, b"x")];
+    let second: [(u32, &[u8]); 4] = [(0, &[21, 5]), (1, &lengths), (3, &[1, 0, 1, 0]), (21, b"x")];
     let second = part(2, twice.len(), &second);
     let first = vec![deflate(1, CONTENT, &[]), literals(0, CONTENT, kept)];
     let outputs = &[("a", 1), ("b", 2)];
@@ -121,10 +121,8 @@ fn with_child(kept: [&[u8]; 3], peak: u64) -> Plain {
         (&twice, NONE, 0, NONE, RE_ENCODE),
     ];
     let lengths = [0, 0, 1, length(content), 1];
-    let second: [(u32, &[u8]); 4] =
-        [(0, &[5, 21]), (1, &lengths), (3, &[1, 0, 1, 0]), (21, b"x")];
-    let rest: [(u32, &[u8]); 5] =
-        [(0, &[3, 21]), (1, &[3]), (3, &[0]), (4, kept[2]), (21, b" yz")];
+    let second: [(u32, &[u8]); 4] = [(0, &[5, 21]), (1, &lengths), (3, &[1, 0, 1, 0]), (21, b"x")];
+    let rest: [(u32, &[u8]); 5] = [(0, &[3, 21]), (1, &[3]), (3, &[0]), (4, kept[2]), (21, b" yz")];
     let parts = [
         deflate(2, content, &[]),
         literals(1, b"ab ", kept[0]),
@@ -275,11 +273,8 @@ fn fed_portable(ways: &[WayKind]) -> Plain {
 fn hidden_child(ways: &[WayKind], kept: u8) -> Plain {
     let content = [b"<", CONTENT, b">a con"].concat();
     let once = deflated(&content);
-    let nodes: &[HandNode<'_>] = &[
-        (CONTENT, 1, 1, 2, ways),
-        (&content, 2, 0, 2, RECIPE),
-        (&once, NONE, 0, NONE, RE_ENCODE),
-    ];
+    let nodes: &[HandNode<'_>] =
+        &[(CONTENT, 1, 1, 2, ways), (&content, 2, 0, 2, RECIPE), (&once, NONE, 0, NONE, RE_ENCODE)];
     let mut child = literals(0, CONTENT, if kept & 1 == 1 { &[0, 9, 1] } else { &[] });
     child.1 = u32::try_from(ways.len()).expect("few") - 1;
     let ranges: &[u8] = if kept & 2 == 2 { &[0, 9, 0] } else { &[] };
@@ -318,8 +313,7 @@ fn empty(more: &[u8]) -> Plain {
         numbers.splice(0..0, [0, 0, 0]);
     }
     let streams: [(u32, &[u8]); 3] = [(0, &code), (1, &lengths), (3, &numbers)];
-    let mut plain =
-        delta(nodes, &[("", 1)], &[(1, 0)], 0, &[&[part(1, once.len(), &streams)]]);
+    let mut plain = delta(nodes, &[("", 1)], &[(1, 0)], 0, &[&[part(1, once.len(), &streams)]]);
     plain.header.nodes[1].ways[0].parameters = parameters(0, &[0, 1]);
     plain
 }

@@ -43,14 +43,11 @@ fn a_full_disk_is_a_limit_with_its_path_and_nothing_stays_on_it() {
     lab.create(&[]);
     let test = "a_full_disk_is_a_limit_with_its_path_and_nothing_stays_on_it";
     let Some(disk) = Tmpfs::mount(lab.path("disk"), "size=64k", test) else { return };
-    let (checked, written) = (
-        "not enough space in disk (wanted ",
-        "cannot write a temporary file in disk: No space left",
-    );
+    let checked = "not enough space in disk (wanted ";
     for (run, message) in [
         (&["apply", "base.tar", "delta", "-o", "disk/out"][..], checked),
         (&["apply", "base.tar", "delta", "-o", "-", "--tmpdir", "disk"], checked),
-        (&["create", "base.tar", "target.tar", "-o", "out", "--tmpdir", "disk"], written),
+        (&["create", "base.tar", "target.tar", "-o", "out", "--tmpdir", "disk"], checked),
     ] {
         let told = lab.run(run);
         assert_eq!((told.code, told.stdout()), (7, ""), "{}", told.stderr);

@@ -31,8 +31,9 @@ fn the_trace_says_what_became_of_each_layer() {
 
     let lab = Lab::with_pair("skopeo-oci-zstd-1.tar", "skopeo-oci-zstd-3.tar");
     let told = lab.create(&["-v"]);
-    let count = |fate: &str| told.stderr.lines().filter(|line| line.ends_with(fate)).count();
-    assert_eq!((count("): held"), count("): stored")), (4, 1), "{}", told.stderr);
+    let count = |fate: &str| told.stderr.lines().filter(|line| line.contains(fate)).count();
+    let again = "compressed again by klauspost/compress zstd (since 1.17.8), default";
+    assert_eq!((count("): held"), count(again)), (4, 1), "{}", told.stderr);
 
     let lab = Lab::with_pair("docker20-1.tar", "docker20-3.tar");
     let told = lab.create(&["-v"]);

@@ -263,7 +263,8 @@ fn edit_kept(model: &mut Model, mut edit: Draw<'_>) {
     let what = edit.byte() % 5;
     let Some(runs) = pick(&mut model.groups, &mut edit) else { return };
     let Some(run) = pick(runs, &mut edit) else { return };
-    let at = edit.below(run.kept.len());
+    let count = run.kept.len();
+    let at = edit.below(count);
     match (what, run.kept.get_mut(at)) {
         (0, Some(_)) => drop(run.kept.remove(at)),
         (1, Some([since, length, _])) => {
@@ -274,7 +275,7 @@ fn edit_kept(model: &mut Model, mut edit: Draw<'_>) {
             let number = &mut numbers[usize::from(edit.byte() % 3)];
             *number = edit.number(*number);
         }
-        _ if run.kept.len() < 16 => {
+        _ if count < 16 => {
             let range = [edit.byte().into(), edit.half().into(), (edit.byte() % 3).into()];
             run.kept.insert(at, range);
         }

@@ -151,9 +151,10 @@ pub(super) fn run_watched(
     // another one is read from that.
     let nodes = &delta.header().nodes;
     let length = |content: u32| nodes.get(content as usize).map_or(0, |node| node.length);
-    let encoded = nodes.iter().filter_map(content_of).fold(0, |sum: u64, content| {
-        sum.saturating_add(length(content))
-    });
+    let encoded = nodes
+        .iter()
+        .filter_map(content_of)
+        .fold(0, |sum: u64, content| sum.saturating_add(length(content)));
     let most = needs.made_len.saturating_add(needs.output_len).saturating_add(encoded);
     assert!(read <= most, "what is read makes something (read {read})");
     result?;

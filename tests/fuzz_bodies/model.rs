@@ -2,9 +2,9 @@
 
 use chunkdelta::digest::Digest;
 use chunkdelta::format::{
-    BodyHasher, CONTROL_STREAMS, Class, Codec, Delta, FormatError, Frame, HEADER_CLASS, Header, Instruction, MAGIC, NONE, Part, PartReader, PartWriter, Piece,
-    STREAM_KINDS, Stream, StreamBytes, StreamKind, StreamReader, VERSION, WayKind, encode_frame,
-    is_fed,
+    BodyHasher, CONTROL_STREAMS, Class, Codec, Delta, FormatError, Frame, Group, HEADER_CLASS,
+    Header, Instruction, MAGIC, NONE, Part, PartReader, PartWriter, Piece, STREAM_KINDS, Stream,
+    StreamBytes, StreamKind, StreamReader, VERSION, WayKind, encode_frame, is_fed,
 };
 
 /// An instruction with the literal bytes that it takes.

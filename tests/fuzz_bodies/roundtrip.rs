@@ -67,9 +67,8 @@ pub(super) fn run(input: &[u8]) {
         }
     }
     let is_wrapped = draw.flag() && !is_directory;
-    let wrapper = is_wrapped.then(|| {
-        Compressed::new(&mut draw, blobs.len() + compressed.len(), &envelope)
-    });
+    let wrapper =
+        is_wrapped.then(|| Compressed::new(&mut draw, blobs.len() + compressed.len(), &envelope));
     let made = Made { blobs, compressed, envelope, children, wrapper, is_directory };
     let target = || made.target();
     let contents: Vec<&[u8]> = base.iter().map(Vec::as_slice).collect();
@@ -220,10 +219,7 @@ impl Compressed {
             Piece::Encoded(run) => RecreatedPiece::Encoded(run.clone()),
         });
         let recreation = Recreation { content: self.content, pieces: pieces.collect() };
-        TargetNode {
-            recreation: Some(recreation),
-            ..node(&self.bytes, Class::DENSE, self.origin)
-        }
+        TargetNode { recreation: Some(recreation), ..node(&self.bytes, Class::DENSE, self.origin) }
     }
 }
 

@@ -212,14 +212,17 @@ fn nested() -> Scenario {
 
 /// Lines that compress, and that tell where they stand.
 fn lines(first: usize, count: usize) -> Vec<u8> {
-    (first..first + count).flat_map(|line| format!("line {line} of a text\n").into_bytes()).collect()
+    (first..first + count)
+        .flat_map(|line| format!("line {line} of a text\n").into_bytes())
+        .collect()
 }
 
 /// A changed content in two members with bytes between them, or one that the base holds.
 fn compressed(origin: Origin) -> Scenario {
     let base = lines(0, 120);
     let is_changed = origin == Origin::Made;
-    let content = if is_changed { [&base[..1000], b"changed", &base[900..]].concat() } else { base.clone() };
+    let content =
+        if is_changed { [&base[..1000], b"changed", &base[900..]].concat() } else { base.clone() };
     let (first, first_run) = member(&content[..700], 1, &[6]).expect("known");
     let (second, second_run) = member(&content[700..], 1, &[6]).expect("known");
     let blob = [&first[..], b"between", &second].concat();

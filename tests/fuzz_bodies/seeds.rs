@@ -45,7 +45,7 @@ fn edits() -> Vec<Vec<u8>> {
             seeds.push(vec![scenario, options, how, 0]);
         }
         let new = [240, 248, 252].into_iter().filter(|_| scenario > 5);
-        for first in (scenario % 3..20).step_by(3).chain(new.flat_map(|kind| kind..kind + 4)) {
+        for first in (scenario % 3..20).step_by(3).chain(new.flat_map(|kind| kind..=kind + 3)) {
             let mut seed = vec![scenario, first % 8, 9, 0, first];
             seed.extend(edits.by_ref().take(11));
             seeds.push(seed);

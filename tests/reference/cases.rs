@@ -126,7 +126,13 @@ pub(crate) struct Case {
 
 impl Case {
     fn row(&mut self, bytes: &[u8], origin: Origin, class: Class) -> usize {
-        self.rows.push(Row { bytes: bytes.to_vec(), origin, class, children: vec![], recreation: None });
+        self.rows.push(Row {
+            bytes: bytes.to_vec(),
+            origin,
+            class,
+            children: vec![],
+            recreation: None,
+        });
         self.rows.len() - 1
     }
 

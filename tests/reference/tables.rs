@@ -216,13 +216,7 @@ impl Header {
     fn read(from: &mut Cursor<'_>) -> Result<Self, Refusal> {
         Ok(Self {
             kept_peak: from.u64()?,
-            reserved: [
-                from.u64()?,
-                from.u64()?,
-                from.u64()?,
-                from.u64()?,
-                from.u32()?.into(),
-            ],
+            reserved: [from.u64()?, from.u64()?, from.u64()?, from.u64()?, from.u32()?.into()],
             digests: from.list(Cursor::hash)?,
             nodes: from.list(Node::read)?,
             outputs: from.list(Output::read)?,

@@ -28,9 +28,9 @@ pub(super) fn for_header(header: &[u8]) -> Vec<Candidate> {
         _ => vec![6, 5, 9, 1, 4, 3, 2, 7, 8],
     };
     let go = levels.iter().map(|level| Candidate::new(EncoderKind::GoFlate, &[*level]));
-    let klauspost = levels.iter().flat_map(|level| {
-        KLAUSPOST.iter().map(move |era| Candidate::new(*era, &[*level, 0]))
-    });
+    let klauspost = levels
+        .iter()
+        .flat_map(|level| KLAUSPOST.iter().map(move |era| Candidate::new(*era, &[*level, 0])));
     let go: Vec<Candidate> = go.chain(klauspost).collect();
     let zlib: Vec<Candidate> = Vec::new();
     if is_go { [go, zlib].concat() } else { [zlib, go].concat() }

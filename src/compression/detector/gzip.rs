@@ -17,6 +17,9 @@ const START_LEN: usize = 128 << 10;
 /// What an empty stored block looks like, with which writers in blocks end each of them.
 const SYNC_MARKER: [u8; 4] = [0, 0, 0xff, 0xff];
 
+/// Length of pgzip's blocks where a content is too short to tell.
+const USUAL_BLOCK_LEN: u64 = 1 << 20;
+
 /// Markers that are looked at before a stream is taken to have no blocks.
 const MARKERS: usize = 64;
 
@@ -78,9 +81,10 @@ fn as_one(members: &[Stored<'_>], found: Vec<Option<Candidate>>) -> Vec<Option<C
         }
     }
     let makes_all = |candidate: &&Candidate| {
-        let others = members.iter().zip(&found).filter(|(_, found)| {
-            found.as_ref().is_some_and(|found| found != *candidate)
-        });
+        let others = members
+            .iter()
+            .zip(&found)
+            .filter(|(_, found)| found.as_ref().is_some_and(|found| found != *candidate));
         others.collect::<Vec<_>>().par_iter().all(|(member, _)| {
             candidate.makes(member.content, member.deflate, &mut Budget::of(member.content))
         })
@@ -92,17 +96,14 @@ fn as_one(members: &[Stored<'_>], found: Vec<Option<Candidate>>) -> Vec<Option<C
     }
 }
 
-fn slices<'a>(
-    stored: &'a [u8],
-    content: &'a [u8],
-    members: &[Member],
-) -> Option<Vec<Stored<'a>>> {
+fn slices<'a>(stored: &'a [u8], content: &'a [u8], members: &[Member]) -> Option<Vec<Stored<'a>>> {
     let mut content_start = 0;
     let mut all = Vec::with_capacity(members.len());
     for member in members {
         let [start, deflate_start, deflate_end] =
             [member.start, member.deflate_start, member.deflate_end].map(usize::try_from);
-        let (start, deflate_start, deflate_end) = (start.ok()?, deflate_start.ok()?, deflate_end.ok()?);
+        let (start, deflate_start, deflate_end) =
+            (start.ok()?, deflate_start.ok()?, deflate_end.ok()?);
         let content_end = content_start + usize::try_from(member.content_len).ok()?;
         all.push(Stored {
             header: stored.get(start..deflate_start)?,
@@ -128,11 +129,13 @@ impl Stored<'_> {
         let start = &self.content[..self.content.len().min(START_LEN)];
         let block_len = self.block_len();
         for candidate in for_header(self.header) {
-            if start.len() < self.content.len() && !candidate.begins(start, self.content.len(), self.deflate, &mut budget)
+            if start.len() < self.content.len()
+                && !candidate.begins(start, self.content.len(), self.deflate, &mut budget)
             {
                 continue;
             }
-            let in_blocks = block_len.and_then(|len| in_blocks(&candidate, len));
+            let lens = block_len.into_iter().chain([USUAL_BLOCK_LEN]);
+            let in_blocks: Vec<_> = lens.filter_map(|len| in_blocks(&candidate, len)).collect();
             for candidate in in_blocks.into_iter().chain([candidate]) {
                 if candidate.makes(self.content, self.deflate, &mut budget) {
                     return Some(candidate);
@@ -157,9 +160,9 @@ impl Stored<'_> {
             lens.push(inflate.total_out());
         }
         let all = self.content.len() as u64;
-        lens.iter().copied().find(|len| {
-            *len > 0 && *len < all && (2 * len >= all || lens.contains(&(2 * len)))
-        })
+        lens.iter()
+            .copied()
+            .find(|len| *len > 0 && *len < all && (2 * len >= all || lens.contains(&(2 * len))))
     }
 }
 

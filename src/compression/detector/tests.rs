@@ -10,7 +10,9 @@ const GO_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
 /// Lines with numbers in them: compresses, and differs from level to level.
 fn text(lines: usize) -> Vec<u8> {
-    (0..lines).flat_map(|line| format!("line {line} of {} in all\n", line * line % 977).into_bytes()).collect()
+    (0..lines)
+        .flat_map(|line| format!("line {line} of {} in all\n", line * line % 977).into_bytes())
+        .collect()
 }
 
 fn setup<'a>(number: u32, parameters: &'a [u64], content: &[u8]) -> encoders::Setup<'a> {
@@ -20,7 +22,8 @@ fn setup<'a>(number: u32, parameters: &'a [u64], content: &[u8]) -> encoders::Se
 
 fn member(header: &[u8], encoder: EncoderKind, parameters: &[u64], content: &[u8]) -> Vec<u8> {
     let mut blob = header.to_vec();
-    let mut encoder = encoders::start(&setup(encoder.number(), parameters, content)).expect("is known");
+    let mut encoder =
+        encoders::start(&setup(encoder.number(), parameters, content)).expect("is known");
     encoder.write(content, &mut blob);
     encoder.finish(&mut blob);
     let mut check = flate2::Crc::new();

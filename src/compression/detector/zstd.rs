@@ -7,7 +7,9 @@ use rayon::prelude::*;
 use super::DetectedPiece;
 use super::pieces::Pieces;
 use super::trial::{Budget, Candidate};
-use crate::compression::encoders::klauspost_zstd::{Era, Frame, FrameReader, Layout, Level, Parameters};
+use crate::compression::encoders::klauspost_zstd::{
+    Era, Frame, FrameReader, Layout, Level, Parameters,
+};
 use crate::format::{EncoderKind, Framing};
 
 /// Bytes before a skippable frame's own: magic and length.

@@ -89,7 +89,7 @@ pub fn memory(number: u32) -> u64 {
             EncoderKind::KlauspostFlate1
             | EncoderKind::KlauspostFlate2
             | EncoderKind::KlauspostFlate3
-            | EncoderKind::KlauspostFlate4
+            | EncoderKind::KlauspostFlate4,
         ) => 16 << 20,
         Ok(EncoderKind::KlauspostZstd) => 32 << 20,
         Ok(EncoderKind::Zlib) => 8 << 20,
@@ -112,11 +112,15 @@ pub fn name(number: u32, parameters: &[u64]) -> String {
     match EncoderKind::from_number(number) {
         Ok(EncoderKind::Nothing) => "nothing: stored".to_owned(),
         Ok(EncoderKind::GoFlate) => format!("Go 1.8-1.26 compress/flate, {level}"),
-        Ok(EncoderKind::KlauspostFlate1) => klauspost("1.15.11", &level, blocks(parameters.get(1))),
-        Ok(EncoderKind::KlauspostFlate2) => klauspost("1.15.15", &level, blocks(parameters.get(1))),
-        Ok(EncoderKind::KlauspostFlate3) => klauspost("1.18.0", &level, blocks(parameters.get(1))),
+        Ok(EncoderKind::KlauspostFlate1) => {
+            klauspost("1.15.11", &level, &blocks(parameters.get(1)))
+        }
+        Ok(EncoderKind::KlauspostFlate2) => {
+            klauspost("1.15.15", &level, &blocks(parameters.get(1)))
+        }
+        Ok(EncoderKind::KlauspostFlate3) => klauspost("1.18.0", &level, &blocks(parameters.get(1))),
         Ok(EncoderKind::KlauspostFlate4) => {
-            klauspost("1.18.2, Go 1.27", &level, blocks(parameters.get(1)))
+            klauspost("1.18.2, Go 1.27", &level, &blocks(parameters.get(1)))
         }
         Ok(EncoderKind::KlauspostZstd) => klauspost_zstd::name(parameters),
         Ok(EncoderKind::Zlib) => format!("zlib, {level}{}", blocks(parameters.get(1))),
@@ -126,7 +130,7 @@ pub fn name(number: u32, parameters: &[u64]) -> String {
     }
 }
 
-fn klauspost(since: &str, level: &str, blocks: String) -> String {
+fn klauspost(since: &str, level: &str, blocks: &str) -> String {
     let program = if blocks.is_empty() { "flate" } else { "flate in pgzip" };
     format!("klauspost/compress {program} (since {since}), {level}{blocks}")
 }

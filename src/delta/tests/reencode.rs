@@ -15,7 +15,8 @@ fn compressed(content: &[u8], level: u64) -> (Vec<u8>, EncodeRun) {
         parameters: &[level],
         corrections: &[],
         content_len: content.len() as u64,
-    }).expect("is known");
+    })
+    .expect("is known");
     running.write(content, &mut blob);
     running.finish(&mut blob);
     let mut check = flate2::Crc::new();
@@ -41,10 +42,7 @@ fn applied(base: &[&[u8]], delta: &[u8]) -> Result<(Vec<Vec<u8>>, ApplyStats), A
 /// `blob`, made of the node `content` by `run`.
 fn again<'a>(blob: &'a [u8], content: usize, run: &EncodeRun) -> TargetNode<'a> {
     let pieces = vec![RecreatedPiece::Encoded(run.clone())];
-    TargetNode {
-        recreation: Some(Recreation { content, pieces }),
-        ..made(blob, Class::DENSE)
-    }
+    TargetNode { recreation: Some(Recreation { content, pieces }), ..made(blob, Class::DENSE) }
 }
 
 /// An envelope around nodes, with text between them.
@@ -250,8 +248,8 @@ fn a_content_that_means_more_work_than_its_bytes_allow_is_stored() {
     let (delta, stats) = create(&[], one_file(nodes()));
     assert!(blob.len() < 200_000 / 64, "{}", blob.len());
     assert_eq!(stats.stored, [Digest::of(&blob)]);
-    assert_eq!(applied(&[], &delta).expect("own delta").0, [blob.clone()]);
-    let base = [&content[..150_000], b"more"].concat();
+    assert_eq!(applied(&[], &delta).expect("own delta").0, *std::slice::from_ref(&blob));
+    let base: Vec<u8> = (0..400).flat_map(|n| format!("{n:0>500}").into_bytes()).collect();
     let changed = [&base[..], b"still"].concat();
     let (blob, run) = compressed(&changed, 6);
     let nodes = vec![made(&changed, Class::OTHER), again(&blob, 0, &run)];
@@ -309,6 +307,7 @@ proptest! {
         };
         let nodes = vec![made(&content, Class::TEXT), node];
         let (delta, _) = create(&[&base], one_file(nodes));
-        prop_assert_eq!(applied(&[&base], &delta).expect("own delta").0, [blob.clone()]);
+        let (out, _) = applied(&[&base], &delta).expect("own delta");
+        prop_assert!(out.len() == 1 && out[0] == blob);
     }
 }

@@ -82,6 +82,9 @@ impl BitWriter {
     }
 
     /// Writes a stored block of at most 65,535 bytes.
+    ///
+    /// # Panics
+    /// When it is longer.
     pub fn put_stored(&mut self, content: &[u8], last: bool, out: &mut Vec<u8>) {
         let len = u16::try_from(content.len()).expect("a stored block is below 64 KiB");
         self.put(u32::from(last), 3, out);

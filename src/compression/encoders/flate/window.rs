@@ -22,6 +22,9 @@ pub fn four(window: &[u8], at: usize) -> u32 {
 /// How many bytes are the same at both places, [`PADDING`] at most.
 ///
 /// Both places are at least [`PADDING`] before the end of the window.
+///
+/// # Panics
+/// When they are not.
 #[inline]
 pub fn common_len(window: &[u8], one: usize, other: usize) -> usize {
     let one: &[u8; PADDING] = window[one..].first_chunk().expect("the window is padded");

@@ -97,6 +97,7 @@ fn unlimited_list(weights: &Weights) -> LeavesAmong {
     list
 }
 
+#[expect(clippy::large_stack_arrays, reason = "tens of KiB, for each block of a stream")]
 /// The lists for each length up to `limit`, the first of them leaves alone.
 fn limited_lists(weights: &Weights, limit: usize) -> [LeavesAmong; MAX_LIMIT] {
     let mut lists = [[0; 2 * MAX_SYMBOLS]; MAX_LIMIT];

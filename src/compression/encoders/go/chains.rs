@@ -77,7 +77,9 @@ impl Chains {
     pub(super) fn slide(&mut self) {
         self.window.copy_within(1 + STRETCH..END, 1);
         for places in [&mut self.heads[..], &mut self.links[..]] {
-            places.iter_mut().for_each(|place| *place = place.saturating_sub(1 << 15));
+            for place in places.iter_mut() {
+                *place = place.saturating_sub(1 << 15);
+            }
         }
     }
 

@@ -11,6 +11,11 @@
 //! `Flush` has no counterpart here. Releases before Go 1.14 have a defect at level 1 beyond 2 GiB
 //! (golang.org/issue/34121), which is not followed.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "positions lie in a window that is renewed before they fill 32 bits"
+)]
+
 mod blocks;
 mod chains;
 mod fast;

@@ -6,6 +6,15 @@
 //! how content is split over writes: the original takes blocks of 65,535 bytes (levels 1 to 6) or
 //! looks at its window when that is full (7 to 9), and pgzip hands over whole blocks.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "positions lie in a window that is renewed before they fill 32 bits; hashes are cut"
+)]
+#![expect(
+    clippy::large_enum_variant,
+    reason = "there is one of each for a stream, and none is moved in a loop"
+)]
+
 mod blocks;
 mod estimate;
 mod fast;
@@ -48,8 +57,10 @@ pub(super) fn start(number: u32, parameters: &[u64]) -> Result<Box<dyn Encoder>,
     let block_len = usize::try_from(*block_len).unwrap_or(usize::MAX);
     match block_len {
         0 => Ok(Box::new(Stream::new(era, level))),
-        ..=TAIL_LEN => Err(refuse("a block is longer than what it knows of the one before")),
-        ..=limits::PGZIP_BLOCK_LEN => Ok(Box::new(Pgzip::new(era, level, block_len))),
+        1..=TAIL_LEN => Err(refuse("a block is longer than what it knows of the one before")),
+        _ if block_len <= limits::PGZIP_BLOCK_LEN => {
+            Ok(Box::new(Pgzip::new(era, level, block_len)))
+        }
         _ => Err(refuse("a block is too long")),
     }
 }

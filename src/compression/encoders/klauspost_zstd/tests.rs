@@ -28,7 +28,8 @@ fn read_parameters(numbers: &[u64]) -> Result<Parameters, &'static str> {
     match numbers {
         [level, era, content_len] => Parameters::from_numbers(&[*level, *era], *content_len),
         [_, _, _, _, runs @ ..] => {
-            let lens = runs.chunks(2).map(|run| run.iter().fold(1_u64, |a, b| a.saturating_mul(*b)));
+            let lens =
+                runs.chunks(2).map(|run| run.iter().fold(1_u64, |a, b| a.saturating_mul(*b)));
             Parameters::from_numbers(numbers, lens.fold(0, u64::saturating_add))
         }
         _ => Parameters::from_numbers(numbers, 0),
@@ -92,6 +93,8 @@ proptest! {
 
     #[test]
     fn a_decoder_gives_the_content_back(content in contents()) {
+        // No content may give no frame at all, by era.
+        prop_assume!(!content.is_empty());
         let len = u64::try_from(content.len()).expect("short");
         for (level, era) in kinds() {
             let layout = Layout::of_stream(level, era, len).expect("a layout");
@@ -400,8 +403,5 @@ fn a_whole_stream_takes_two_numbers() {
     }
     let long = [2, 4, 4, 23, 131_072, 5, 44_640, 1];
     assert_eq!(parameters(&long).to_numbers(), [2, 4]);
-    assert_eq!(
-        Parameters::from_numbers(&long, 700_001),
-        Err("blocks are those of the content")
-    );
+    assert_eq!(Parameters::from_numbers(&long, 700_001), Err("blocks are those of the content"));
 }

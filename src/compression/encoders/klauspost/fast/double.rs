@@ -69,10 +69,10 @@ impl<const LEVEL: u32> Double<LEVEL> {
                 let here = Found { at, distance, len, next };
                 let long = self.long.get(hash7(ahead, BITS));
                 self.mark(scan, next, ahead);
-                if LEVEL == 6 {
-                    if let Some(repeat) = repeated(scan, bytes, last_distance, &here) {
-                        return Some(repeat);
-                    }
+                if LEVEL == 6
+                    && let Some(repeat) = repeated(scan, bytes, last_distance, &here)
+                {
+                    return Some(repeat);
                 }
                 return Some(Self::find_ahead(scan, ahead, long, here));
             }

@@ -88,7 +88,7 @@ impl Lazy {
         if many == 0 {
             return;
         }
-        for _ in 0..1 + many / 64 {
+        for _ in 0..=many / 64 {
             if self.at + 1 >= self.end {
                 break;
             }
