@@ -15,6 +15,8 @@ pub(super) struct Feed {
     /// What has not begun.
     rest: std::vec::IntoIter<Carried>,
     open: Option<OpenRun>,
+    /// An encoder that is done, for the next piece or the next feed.
+    idle: Option<Box<dyn Encoder>>,
     /// Bytes of the node that are still to come.
     left: u64,
 }
@@ -34,9 +36,10 @@ struct OpenPiece {
 }
 
 impl Feed {
-    /// Pieces that make a node of `len` bytes.
-    pub(super) fn new(pieces: Vec<Carried>, len: u64) -> Self {
-        Self { rest: pieces.into_iter(), open: None, left: len }
+    /// Pieces that make a node of `len` bytes, in the memory of an encoder that is done, if there
+    /// is one.
+    pub(super) fn new(pieces: Vec<Carried>, len: u64, idle: Option<Box<dyn Encoder>>) -> Self {
+        Self { rest: pieces.into_iter(), open: None, idle, left: len }
     }
 
     /// Begins: appends what stands before the first byte of content.
@@ -70,15 +73,15 @@ impl Feed {
         self.count(out.len() - start)
     }
 
-    /// The content has ended, and so must the node.
-    pub(super) fn end(&self) -> Result<(), ApplyError> {
+    /// The content has ended, and so must the node. Gives an encoder that is done, if there is one.
+    pub(super) fn end(self) -> Result<Option<Box<dyn Encoder>>, ApplyError> {
         if self.open.is_some() || self.rest.len() > 0 {
             return Err(broken("pieces take no more than the content"));
         }
         if self.left > 0 {
             return Err(broken("pieces make the whole node"));
         }
-        Ok(())
+        Ok(self.idle)
     }
 
     /// Ends a piece that took its content and begins those that need none, up to one that does.
@@ -89,27 +92,34 @@ impl Feed {
             if (out.len() - start) as u64 > self.left {
                 return Err(broken("pieces make no more than the node"));
             }
-            match &mut self.open {
-                Some(open) if open.piece.left > 0 => return Ok(()),
-                Some(open) => {
-                    open.piece.finish(open.run.framing, out);
-                    if open.begun == open.run.lengths.len() {
-                        self.open = None;
-                    } else {
-                        open.piece = OpenPiece::begin(&open.run, open.begun, out)?;
-                        open.begun += 1;
+            if self.open.as_ref().is_some_and(|open| open.piece.left > 0) {
+                return Ok(());
+            }
+            match self.open.take() {
+                Some(OpenRun { run, begun, piece }) => {
+                    self.idle = Some(piece.finish(run.framing, out));
+                    if begun < run.lengths.len() {
+                        self.begin_piece(run, begun, out)?;
                     }
                 }
                 None => match self.rest.next() {
                     None => return Ok(()),
                     Some(Carried::Literal(bytes)) => out.extend(bytes),
-                    Some(Carried::Encode(run)) => {
-                        let piece = OpenPiece::begin(&run, 0, out)?;
-                        self.open = Some(OpenRun { run, begun: 1, piece });
-                    }
+                    Some(Carried::Encode(run)) => self.begin_piece(run, 0, out)?,
                 },
             }
         }
+    }
+
+    fn begin_piece(
+        &mut self,
+        run: EncodeRun,
+        number: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ApplyError> {
+        let piece = OpenPiece::begin(&run, number, self.idle.take(), out)?;
+        self.open = Some(OpenRun { run, begun: number + 1, piece });
+        Ok(())
     }
 
     fn count(&mut self, made: usize) -> Result<(), ApplyError> {
@@ -120,14 +130,19 @@ impl Feed {
 }
 
 impl OpenPiece {
-    fn begin(run: &EncodeRun, number: usize, out: &mut Vec<u8>) -> Result<Self, ApplyError> {
-        let encoder = encoders::start(&encoders::Setup {
+    fn begin(
+        run: &EncodeRun,
+        number: usize,
+        idle: Option<Box<dyn Encoder>>,
+        out: &mut Vec<u8>,
+    ) -> Result<Self, ApplyError> {
+        let setup = encoders::Setup {
             number: run.encoder,
             parameters: &run.parameters,
             corrections: &run.corrections,
             content_len: run.lengths[number],
-        });
-        let encoder = encoder.map_err(|error| match error {
+        };
+        let encoder = encoders::start_after(idle, &setup).map_err(|error| match error {
             EncoderError::Unknown { number } => {
                 FormatError::Unsupported { what: "encoder", number: number.into() }
             }
@@ -139,7 +154,7 @@ impl OpenPiece {
         Ok(Self { encoder, left: run.lengths[number], check: flate2::Crc::new() })
     }
 
-    fn finish(&mut self, framing: Framing, out: &mut Vec<u8>) {
+    fn finish(mut self, framing: Framing, out: &mut Vec<u8>) -> Box<dyn Encoder> {
         self.encoder.finish(out);
         match framing {
             Framing::Bare => {}
@@ -148,6 +163,7 @@ impl OpenPiece {
                 out.extend(self.check.amount().to_le_bytes());
             }
         }
+        self.encoder
     }
 }
 

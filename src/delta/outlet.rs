@@ -9,6 +9,7 @@ use super::feed::Feed;
 use super::keep::Keep;
 use super::lanes::{Lanes, Mismatch, Piece};
 use super::{ApplyError, Sink};
+use crate::compression::encoders::Encoder;
 use crate::digest::Digest;
 
 /// Bytes that are gathered before they go to the sink and the hashers.
@@ -73,6 +74,8 @@ pub(super) struct Outlet<'run, 'scope, 'env> {
     depth: usize,
     /// Pieces that hashers may still hold; used again when they let go.
     spare: Vec<Piece>,
+    /// An encoder that is done, whose memory the next feed takes.
+    pub(super) idle: Option<Box<dyn Encoder>>,
 }
 
 /// A space while bytes come.
@@ -97,7 +100,7 @@ impl<'run, 'scope, 'env> Outlet<'run, 'scope, 'env> {
         keep: Keep<'run>,
     ) -> Self {
         let output = OpenSpace::new(Space::Output(0), 0, None);
-        Self { sink, keep, lanes, spaces: vec![output], depth: 0, spare: Vec::new() }
+        Self { sink, keep, lanes, spaces: vec![output], depth: 0, spare: Vec::new(), idle: None }
     }
 
     /// Group `number` begins.
@@ -126,7 +129,10 @@ impl<'run, 'scope, 'env> Outlet<'run, 'scope, 'env> {
     /// The content of the innermost space, which is closed, has ended.
     pub(super) fn end_content(&mut self) -> Result<(), ApplyError> {
         let space = self.spaces.pop().expect("BUG: a content that ends was opened");
-        space.feed.as_ref().map_or(Ok(()), Feed::end)
+        if let Some(feed) = space.feed {
+            self.idle = feed.end()?;
+        }
+        Ok(())
     }
 
     /// Keeps these ranges of the innermost space when they pass; they lie behind all earlier ones.

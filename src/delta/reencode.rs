@@ -27,7 +27,7 @@ impl Execution<'_, '_, '_> {
         let content = parameters.content;
         let source = self.header_node(content, group)?;
         self.check_lengths(&pieces, source.length)?;
-        let feed = Feed::new(pieces, length);
+        let feed = Feed::new(pieces, length, self.outlet.idle.take());
         let is_inside = source.parent == node && is_fed(self.delta.header(), content as usize);
         if is_inside {
             self.is_placed[content as usize] = true;
@@ -78,7 +78,8 @@ impl Execution<'_, '_, '_> {
             self.outlet.put(&out)?;
             done += now as u64;
         }
-        feed.end()
+        self.outlet.idle = feed.end()?;
+        Ok(())
     }
 
     /// Reads bytes of a node that the base gives or that is complete.

@@ -83,8 +83,8 @@ pub(super) fn run(input: &[u8]) {
         .map(|output| output.node.map_or(&[][..], |node| target.nodes[node].bytes))
         .collect();
     for is_spooled in [false, true] {
-        let mode = Mode { is_unverified: false, is_spooled };
-        let outputs = run_watched(&delta, &held(&kept), mode).expect("an own delta runs");
+        let reading = Mode { is_unverified: false, is_spooled };
+        let outputs = run_watched(&delta, &held(&kept), reading).expect("an own delta runs");
         assert!(outputs.expect("it is short") == expected, "what is made comes back");
     }
 }

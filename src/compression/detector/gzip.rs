@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::DetectedPiece;
 use super::candidates::{for_header, in_blocks};
 use super::pieces::Pieces;
-use super::trial::{Budget, Candidate};
+use super::trial::{Budget, Candidate, Idle};
 use crate::compression::Member;
 use crate::format::Framing;
 
@@ -86,7 +86,8 @@ fn as_one(members: &[Stored<'_>], found: Vec<Option<Candidate>>) -> Vec<Option<C
             .zip(&found)
             .filter(|(_, found)| found.as_ref().is_some_and(|found| found != *candidate));
         others.collect::<Vec<_>>().par_iter().all(|(member, _)| {
-            candidate.makes(member.content, member.deflate, &mut Budget::of(member.content))
+            let mut budget = Budget::of(member.content);
+            candidate.makes(member.content, member.deflate, &mut budget, &mut Idle::default())
         })
     };
     let one = if distinct.len() > 1 { distinct.into_iter().find(makes_all).cloned() } else { None };
@@ -120,9 +121,9 @@ fn slices<'a>(stored: &'a [u8], content: &'a [u8], members: &[Member]) -> Option
 impl Stored<'_> {
     /// The candidate that makes the whole member, `likely` before all others.
     fn candidate(&self, likely: Option<&Candidate>) -> Option<Candidate> {
-        let mut budget = Budget::of(self.content);
+        let (mut budget, mut idle) = (Budget::of(self.content), Idle::default());
         if let Some(likely) = likely
-            && likely.makes(self.content, self.deflate, &mut budget)
+            && likely.makes(self.content, self.deflate, &mut budget, &mut idle)
         {
             return Some(likely.clone());
         }
@@ -130,14 +131,20 @@ impl Stored<'_> {
         let block_len = self.block_len();
         for candidate in for_header(self.header) {
             if start.len() < self.content.len()
-                && !candidate.begins(start, self.content.len(), self.deflate, &mut budget)
+                && !candidate.begins(
+                    start,
+                    self.content.len(),
+                    self.deflate,
+                    &mut budget,
+                    &mut idle,
+                )
             {
                 continue;
             }
             let lens = block_len.into_iter().chain([USUAL_BLOCK_LEN]);
             let in_blocks: Vec<_> = lens.filter_map(|len| in_blocks(&candidate, len)).collect();
             for candidate in in_blocks.into_iter().chain([candidate]) {
-                if candidate.makes(self.content, self.deflate, &mut budget) {
+                if candidate.makes(self.content, self.deflate, &mut budget, &mut idle) {
                     return Some(candidate);
                 }
             }

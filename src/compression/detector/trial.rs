@@ -24,6 +24,10 @@ impl Budget {
     }
 }
 
+/// The encoder of the trial before, whose memory the next one takes where it fits.
+#[derive(Default)]
+pub(super) struct Idle(Option<Box<dyn encoders::Encoder>>);
+
 /// An encoder that may have made something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Candidate {
@@ -38,12 +42,18 @@ impl Candidate {
 
     /// Does the candidate make exactly `stored` of `content`? Takes what it fed off `budget`, and
     /// gives up when that is spent.
-    pub(super) fn makes(&self, content: &[u8], stored: &[u8], budget: &mut Budget) -> bool {
+    pub(super) fn makes(
+        &self,
+        content: &[u8],
+        stored: &[u8],
+        budget: &mut Budget,
+        idle: &mut Idle,
+    ) -> bool {
         let len = content.len() as u64;
-        let Some(mut rest) = self.compare(content, len, stored, budget) else { return false };
+        let Some(stored) = self.compare(content, len, stored, budget, idle) else { return false };
         let mut out = Vec::new();
-        rest.encoder.finish(&mut out);
-        rest.stored == out
+        idle.0.iter_mut().for_each(|encoder| encoder.finish(&mut out));
+        stored == out
     }
 
     /// Does the candidate make bytes that `stored` begins with, of the first bytes of a content?
@@ -54,8 +64,9 @@ impl Candidate {
         whole_len: usize,
         stored: &[u8],
         budget: &mut Budget,
+        idle: &mut Idle,
     ) -> bool {
-        self.compare(start, whole_len as u64, stored, budget).is_some()
+        self.compare(start, whole_len as u64, stored, budget, idle).is_some()
     }
 
     fn compare<'s>(
@@ -64,14 +75,16 @@ impl Candidate {
         whole_len: u64,
         mut stored: &'s [u8],
         budget: &mut Budget,
-    ) -> Option<Rest<'s>> {
-        let mut encoder = encoders::start(&encoders::Setup {
+        idle: &mut Idle,
+    ) -> Option<&'s [u8]> {
+        let setup = encoders::Setup {
             number: self.encoder,
             parameters: &self.parameters,
             corrections: &[],
             content_len: whole_len,
-        })
-        .ok()?;
+        };
+        let encoder = encoders::start_after(idle.0.take(), &setup).ok()?;
+        let encoder = idle.0.insert(encoder);
         let mut out = Vec::new();
         for step in content.chunks(STEP) {
             budget.spend(step.len())?;
@@ -79,12 +92,6 @@ impl Candidate {
             encoder.write(step, &mut out);
             stored = stored.strip_prefix(out.as_slice())?;
         }
-        Some(Rest { encoder, stored })
+        Some(stored)
     }
-}
-
-/// An encoder that was right so far, and what it still has to make.
-struct Rest<'s> {
-    encoder: Box<dyn encoders::Encoder>,
-    stored: &'s [u8],
 }

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::DetectedPiece;
 use super::pieces::Pieces;
-use super::trial::{Budget, Candidate};
+use super::trial::{Budget, Candidate, Idle};
 use crate::compression::encoders::klauspost_zstd::{
     Era, Frame, FrameReader, Layout, Level, Parameters,
 };
@@ -18,21 +18,11 @@ const SKIPPABLE_HEADER: usize = 8;
 /// Content that candidates are told apart by, in bytes, before one gets all of it.
 const START_LEN: usize = 1 << 20;
 
-/// Levels and eras in the order in which they are tried: what image tools use today first.
-const CANDIDATES: [(Level, Era); 12] = [
-    (Level::Default, Era::V1_17_8),
-    (Level::Fastest, Era::V1_17_8),
-    (Level::Best, Era::V1_17_8),
-    (Level::Better, Era::V1_17_8),
-    (Level::Default, Era::V1_15_10),
-    (Level::Default, Era::V1_16_4),
-    (Level::Fastest, Era::V1_15_10),
-    (Level::Fastest, Era::V1_16_4),
-    (Level::Better, Era::V1_17_3),
-    (Level::Better, Era::V1_17_0),
-    (Level::Better, Era::V1_16_4),
-    (Level::Better, Era::V1_15_10),
-];
+/// Frames that one encoder looks at in turn at least: its memory costs more than a short frame.
+const FRAMES_AT_ONCE: usize = 64;
+
+/// Levels in the order in which they are tried: what image tools use today first.
+const LEVELS: [Level; 4] = [Level::Default, Level::Fastest, Level::Best, Level::Better];
 
 /// A frame of the blob.
 struct Found<'a> {
@@ -44,13 +34,14 @@ pub(super) fn detect(stored: &[u8], content: &[u8]) -> Option<Vec<DetectedPiece>
     let frames = frames(stored, content)?;
     let bytes = |frame: &Found<'_>| frame.frame.as_ref().map_or(0, |(_, content)| content.len());
     let longest = (0..frames.len()).max_by_key(|frame| bytes(&frames[*frame]))?;
-    let likely = frames[longest].settings(stored, None);
+    let likely = frames[longest].settings(stored, None, &mut Idle::default());
     let found: Vec<Option<(Level, Era)>> = frames
         .par_iter()
+        .with_min_len(FRAMES_AT_ONCE)
         .enumerate()
-        .map(|(number, frame)| match number {
+        .map_init(Idle::default, |idle, (number, frame)| match number {
             _ if number == longest => likely,
-            _ => frame.settings(stored, likely),
+            _ => frame.settings(stored, likely, idle),
         })
         .collect();
     let mut pieces = Pieces::default();
@@ -67,8 +58,15 @@ pub(super) fn detect(stored: &[u8], content: &[u8]) -> Option<Vec<DetectedPiece>
 }
 
 fn candidate((level, era): (Level, Era), layout: &Layout) -> Candidate {
-    let parameters = Parameters { level, era, layout: layout.clone() };
+    let parameters = Parameters::of(level, era, layout);
     Candidate::new(EncoderKind::KlauspostZstd, &parameters.to_numbers())
+}
+
+/// Newest eras first; every level in its newest era before any in an older one.
+fn candidates() -> impl Iterator<Item = (Level, Era)> {
+    let eras = Era::ALL.into_iter().rev();
+    let all = eras.flat_map(|era| LEVELS.map(|level| (level, era)));
+    all.filter(|(level, era)| era.at(*level) == *era)
 }
 
 /// All frames with their contents; `None` for a blob that has others than the compressor's.
@@ -103,15 +101,23 @@ fn frames<'a>(stored: &[u8], content: &'a [u8]) -> Option<Vec<Found<'a>>> {
 
 impl Found<'_> {
     /// The level and era that make the whole frame, `likely` before all others.
-    fn settings(&self, stored: &[u8], likely: Option<(Level, Era)>) -> Option<(Level, Era)> {
+    fn settings(
+        &self,
+        stored: &[u8],
+        likely: Option<(Level, Era)>,
+        idle: &mut Idle,
+    ) -> Option<(Level, Era)> {
         let (layout, content) = self.frame.as_ref()?;
         let stored = &stored[self.stored.clone()];
         let mut budget = Budget::of(content);
         let start = &content[..content.len().min(START_LEN)];
-        likely.into_iter().chain(CANDIDATES).find(|settings| {
+        let mut makes = |settings: &(Level, Era)| {
             let candidate = candidate(*settings, layout);
-            candidate.begins(start, content.len(), stored, &mut budget)
-                && candidate.makes(content, stored, &mut budget)
-        })
+            let is_short = start.len() == content.len();
+            (is_short || candidate.begins(start, content.len(), stored, &mut budget, idle))
+                && candidate.makes(content, stored, &mut budget, idle)
+        };
+        let likely = likely.filter(&mut makes);
+        likely.or_else(|| candidates().find(makes))
     }
 }

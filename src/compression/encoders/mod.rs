@@ -9,8 +9,6 @@ pub mod go;
 mod klauspost;
 pub mod klauspost_zstd;
 
-use klauspost_zstd::KlauspostZstd;
-
 use crate::format::EncoderKind;
 
 /// Makes, from a content, the bytes that a certain compressor made of it.
@@ -21,8 +19,18 @@ pub trait Encoder: Send {
     /// Takes the next bytes of the content and appends to `out` what became ready.
     fn write(&mut self, content: &[u8], out: &mut Vec<u8>);
 
-    /// The content has ended: appends the rest. Called once, and nothing after it.
+    /// The content has ended: appends the rest. Called once, and nothing after it but
+    /// [`Encoder::restart`].
     fn finish(&mut self, out: &mut Vec<u8>);
+
+    /// Begins another content in the memory of the former one, finished or not; false where this
+    /// encoder cannot, and [`start`] has to make one.
+    ///
+    /// # Errors
+    /// As [`start`].
+    fn restart(&mut self, _setup: &Setup<'_>) -> Result<bool, EncoderError> {
+        Ok(false)
+    }
 }
 
 /// Why there is no encoder of a number with some parameters.
@@ -62,7 +70,7 @@ pub struct Setup<'a> {
 /// # Errors
 /// When the number is not known, or the parameters are not the encoder's.
 pub fn start(setup: &Setup<'_>) -> Result<Box<dyn Encoder>, EncoderError> {
-    let Setup { number, parameters, corrections, content_len } = *setup;
+    let Setup { number, parameters, corrections, .. } = *setup;
     let refuse = |rule| EncoderError::Parameters { number, rule };
     if !corrections.is_empty() {
         return Err(refuse("it takes no corrections"));
@@ -72,12 +80,25 @@ pub fn start(setup: &Setup<'_>) -> Result<Box<dyn Encoder>, EncoderError> {
         0 => Err(refuse("it takes no parameters")),
         go::NUMBER => go::start(parameters),
         klauspost::FIRST_NUMBER..=klauspost::LAST_NUMBER => klauspost::start(number, parameters),
-        klauspost_zstd::NUMBER => {
-            let parameters = klauspost_zstd::Parameters::from_numbers(parameters, content_len);
-            Ok(Box::new(KlauspostZstd::new(parameters.map_err(refuse)?)))
-        }
+        klauspost_zstd::NUMBER => klauspost_zstd::start(setup),
         _ => Err(EncoderError::Unknown { number }),
     }
+}
+
+/// Starts an encoder, in the memory of `former` where that fits.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_after(
+    former: Option<Box<dyn Encoder>>,
+    setup: &Setup<'_>,
+) -> Result<Box<dyn Encoder>, EncoderError> {
+    if let Some(mut former) = former
+        && former.restart(setup)?
+    {
+        return Ok(former);
+    }
+    start(setup)
 }
 
 /// Memory that a running encoder takes at most, in bytes; 0 for a number that is not known.
@@ -91,7 +112,7 @@ pub fn memory(number: u32) -> u64 {
             | EncoderKind::KlauspostFlate3
             | EncoderKind::KlauspostFlate4,
         ) => 16 << 20,
-        Ok(EncoderKind::KlauspostZstd) => 32 << 20,
+        Ok(EncoderKind::KlauspostZstd) => 104 << 20,
         Ok(EncoderKind::Zlib) => 8 << 20,
         Ok(EncoderKind::Libzstd) => 96 << 20,
         Ok(EncoderKind::Preflate) => 256 << 20,

@@ -59,11 +59,12 @@ impl BitWriter {
         let mut end = 0;
         let (mut bits, mut len) = (self.bits, self.len);
         for piece in pieces {
-            bits |= piece.bits << len;
+            // The mask shows what holds anyway: fewer than 8 bits wait.
+            bits |= piece.bits << (len & 7);
             len += piece.len;
             stage[end..end + 8].copy_from_slice(&bits.to_le_bytes());
             end += (len / 8) as usize;
-            bits >>= len & !7;
+            bits >>= len & 0x38;
             len &= 7;
             if end > STAGE_LEN - 8 {
                 out.extend_from_slice(&stage[..end]);

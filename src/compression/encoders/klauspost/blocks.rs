@@ -2,12 +2,14 @@
 //! the block before it, which then simply goes on.
 
 use super::super::flate::bits::{BitWriter, Piece};
-use super::super::flate::codes::{Codes, Counts, Token};
+use super::super::flate::codes::{Codes, Counts};
 use super::super::flate::header::Header;
 use super::super::flate::huffman::Code;
 use super::super::flate::symbols::{END_OF_BLOCK, MAX_WORD_LEN};
 use super::Era;
 use super::estimate::estimated_bits;
+use super::phrases::Phrases;
+use super::tokens::Tokens;
 
 /// Longest content of a stored block, in bytes.
 pub(super) const MAX_STORED: usize = 65_535;
@@ -123,7 +125,7 @@ impl Blocks {
     /// Writes tokens; `content` is what they stand for, where it is at hand.
     pub(super) fn put_tokens(
         &mut self,
-        tokens: &[Token],
+        tokens: &Tokens,
         content: Option<&[u8]>,
         ending: Ending,
         out: &mut Vec<u8>,
@@ -143,7 +145,7 @@ impl Blocks {
             Form::Fixed => {
                 self.close(out);
                 self.bits.put_all([FIXED], out);
-                self.bits.put_all(tokens.iter().map(|token| self.fixed.piece(*token)), out);
+                put_tokens(&mut self.bits, &self.fixed, tokens, out);
                 self.bits.put_all([self.fixed.end()], out);
                 return;
             }
@@ -153,7 +155,7 @@ impl Blocks {
             }
             Form::Reused => {}
         }
-        self.bits.put_all(tokens.iter().map(|token| self.codes.piece(*token)), out);
+        put_tokens(&mut self.bits, &self.codes, tokens, out);
         if ending == Ending::Closed {
             self.close(out);
         }
@@ -190,7 +192,7 @@ impl Blocks {
             Header::untrimmed(&self.codes)
         };
         let mut bits = header.cost() + self.codes.cost(&block.counts) + block.extra_bits;
-        let mut form = Form::Fresh(header);
+        let mut form = Form::Fresh(Box::new(header));
         if let Some(fixed) = block.fixed_bits(&self.fixed).filter(|fixed| *fixed <= bits) {
             bits = fixed;
             form = Form::Fixed;
@@ -211,7 +213,7 @@ enum Form {
     /// With the codes of the open block.
     Reused,
     /// With codes of its own.
-    Fresh(Header),
+    Fresh(Box<Header>),
 }
 
 /// What decides about a block.
@@ -226,8 +228,8 @@ struct Block {
 }
 
 impl Block {
-    fn new(tokens: &[Token], content: Option<&[u8]>, ending: Ending) -> Self {
-        let counts = Counts::of_tokens(tokens);
+    fn new(tokens: &Tokens, content: Option<&[u8]>, ending: Ending) -> Self {
+        let counts = tokens.counts();
         Self {
             ending,
             tokens: tokens.len() + usize::from(ending == Ending::Closed),
@@ -254,6 +256,11 @@ impl Block {
     fn fixed_bits(&self, fixed: &Codes) -> Option<u32> {
         (self.tokens < FEW_TOKENS).then(|| 3 + fixed.cost(&self.counts) + self.extra_bits)
     }
+}
+
+fn put_tokens(bits: &mut BitWriter, codes: &Codes, tokens: &Tokens, out: &mut Vec<u8>) {
+    let phrases = Phrases::new(codes);
+    bits.put_all(tokens.as_slice().iter().map(|token| phrases.piece(*token)), out);
 }
 
 fn can_write<const N: usize>(code: &Code<N>, counts: &[u32]) -> bool {

@@ -6,21 +6,15 @@
 //! how content is split over writes: the original takes blocks of 65,535 bytes (levels 1 to 6) or
 //! looks at its window when that is full (7 to 9), and pgzip hands over whole blocks.
 
-#![expect(
-    clippy::cast_possible_truncation,
-    reason = "positions lie in a window that is renewed before they fill 32 bits; hashes are cut"
-)]
-#![expect(
-    clippy::large_enum_variant,
-    reason = "there is one of each for a stream, and none is moved in a loop"
-)]
-
 mod blocks;
 mod estimate;
 mod fast;
 mod lazy;
 mod pgzip;
+mod phrases;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod tokens;
 
 use super::{Encoder, EncoderError};
@@ -50,18 +44,19 @@ pub(super) fn start(number: u32, parameters: &[u64]) -> Result<Box<dyn Encoder>,
         (4, [level, block_len]) => (level, block_len, Era::V1_18_0),
         (5, [level, block_len]) => (level, block_len, Era::V1_18_2),
         (5, [level, block_len, 1]) => (level, block_len, Era::V1_20_0),
-        (2..=5, _) => return Err(refuse("a level and a block length are wanted")),
+        (2..=5, _) => return Err(refuse("a level and a block length")),
         _ => return Err(EncoderError::Unknown { number }),
     };
-    let level = Level::new(*level).ok_or_else(|| refuse("levels are 0 to 10"))?;
+    let level = Level::new(*level).ok_or_else(|| refuse("a level is 0 to 10"))?;
     let block_len = usize::try_from(*block_len).unwrap_or(usize::MAX);
-    match block_len {
-        0 => Ok(Box::new(Stream::new(era, level))),
-        1..=TAIL_LEN => Err(refuse("a block is longer than what it knows of the one before")),
-        _ if block_len <= limits::PGZIP_BLOCK_LEN => {
-            Ok(Box::new(Pgzip::new(era, level, block_len)))
-        }
-        _ => Err(refuse("a block is too long")),
+    if block_len == 0 {
+        Ok(Box::new(Stream::new(era, level)))
+    } else if block_len <= TAIL_LEN {
+        Err(refuse("a block is longer than 16384 bytes"))
+    } else if block_len > limits::PGZIP_BLOCK_LEN {
+        Err(refuse("a block has at most 16777216 bytes"))
+    } else {
+        Ok(Box::new(Pgzip::new(era, level, block_len)))
     }
 }
 

@@ -20,8 +20,8 @@ pub(super) struct Stream {
 enum Method {
     Stored,
     Literals,
-    Fast(Fast),
-    Lazy(Lazy),
+    Fast(Box<Fast>),
+    Lazy(Box<Lazy>),
 }
 
 impl Stream {
@@ -29,8 +29,8 @@ impl Stream {
         let (method, penalty) = match level {
             Level::Stored => (Method::Stored, 0),
             Level::HuffmanOnly => (Method::Literals, 10),
-            Level::Fast(level) => (Method::Fast(Fast::new(era, level)), 7),
-            Level::Lazy(level) => (Method::Lazy(Lazy::new(era, level)), 8),
+            Level::Fast(level) => (Method::Fast(Box::new(Fast::new(era, level))), 7),
+            Level::Lazy(level) => (Method::Lazy(Box::new(Lazy::new(era, level))), 8),
         };
         Self { method, block: Vec::new(), blocks: Blocks::new(era, penalty) }
     }

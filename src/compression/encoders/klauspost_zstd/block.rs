@@ -115,6 +115,8 @@ impl BlockCoder {
         }
         self.body.clear();
         let mut coded = self.code_or_not(content);
+        // The compressor takes a code that it then does not write for one that may be repeated. A
+        // frame where that happens is broken, and so is this one.
         let sizes = literals::coded_header_len(self.body.len(), content.len());
         if self.rules.weighs_literals
             && matches!(coded, Literals::Coded { .. })

@@ -104,7 +104,7 @@ impl FrameReader {
         self.decode(sink)?;
         loop {
             let (len, is_last) = self.block(blob, sink)?;
-            if let Err(rule) = layout.push_block(len) {
+            if let Err(rule) = layout.push(len, 1) {
                 return Ok(Frame::Foreign { rule });
             }
             if is_last {

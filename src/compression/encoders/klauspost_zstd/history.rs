@@ -20,20 +20,17 @@ pub(super) struct History {
     /// Position of the first byte that is held; `reach` at least, so that 0 is out of reach.
     base: u32,
     reach: u32,
-    /// How much content a frame has, where that is little.
-    content_len: u64,
 }
 
 impl History {
-    pub(super) fn new(reach: u32, content_len: u64) -> Self {
-        Self { bytes: Vec::new(), base: reach, reach, content_len }
+    pub(super) fn new(reach: u32) -> Self {
+        Self { bytes: Vec::new(), base: reach, reach }
     }
 
     /// Forgets the content, so that no position of it is in reach any more.
-    pub(super) fn restart(&mut self, reach: u32, content_len: u64) {
+    pub(super) fn restart(&mut self, reach: u32) {
         self.base += self.bytes.len() as u32 + self.reach.max(reach);
         self.reach = reach;
-        self.content_len = content_len;
         self.bytes.clear();
     }
 
@@ -42,14 +39,15 @@ impl History {
     pub(super) fn make_room(&mut self, block_len: u32) -> u32 {
         // Moving what is in reach costs as much as is held above it saves.
         let capacity = 2 * self.reach as usize + BLOCK_LEN as usize;
-        if self.bytes.is_empty() {
-            let content_len = usize::try_from(self.content_len).unwrap_or(usize::MAX);
-            self.bytes.reserve_exact(capacity.min(content_len));
-        }
-        if self.bytes.len() + block_len as usize > capacity {
+        let mut needed = self.bytes.len() + block_len as usize;
+        if needed > capacity {
             let gone = self.bytes.len() - self.reach as usize;
             self.bytes.drain(..gone);
             self.base += gone as u32;
+            needed -= gone;
+        }
+        if needed > self.bytes.capacity() {
+            self.bytes.reserve_exact((2 * needed).min(capacity) - self.bytes.len());
         }
         if self.base < POSITION_MAX {
             return 0;

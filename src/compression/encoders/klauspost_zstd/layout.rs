@@ -15,6 +15,8 @@ const WINDOW_LOG_MAX: u32 = 25;
 
 pub(super) const SINGLE_SEGMENT: u8 = 1 << 5;
 pub(super) const CHECKSUM: u8 = 1 << 2;
+const TOO_LONG: &str = "blocks have up to 131072 bytes";
+
 /// Flags of a frame header that the compressor sets: width of the content's length, single
 /// segment, checksum.
 const FLAGS: u8 = 0b1110_0100;
@@ -32,7 +34,7 @@ pub struct Layout {
     descriptor: u8,
     window_log: u32,
     content_len: u64,
-    /// Neighbours differ in length. None at all: nothing was written, not even a header.
+    /// Neighbours differ in length.
     runs: Vec<Run>,
 }
 
@@ -51,7 +53,11 @@ impl Layout {
             return Err("blocks are pairs of length and count");
         }
         for [block_len, count] in pairs {
-            layout.push(*block_len, *count)?;
+            let block_len = u32::try_from(*block_len).map_err(|_| TOO_LONG)?;
+            if layout.runs.last().is_some_and(|last| last.block_len == block_len) || *count == 0 {
+                return Err("runs of blocks are not in their shortest form");
+            }
+            layout.push(block_len, *count)?;
         }
         layout.check()?;
         Ok(layout)
@@ -70,26 +76,13 @@ impl Layout {
         Ok(Self { descriptor, window_log, content_len: 0, runs: Vec::new() })
     }
 
-    /// Adds one block.
-    pub(super) fn push_block(&mut self, block_len: u32) -> Result<(), &'static str> {
-        match self.runs.last_mut() {
-            Some(run) if run.block_len == block_len && block_len > 0 => {
-                run.count += 1;
-                self.content_len += u64::from(block_len);
-                Ok(())
-            }
-            _ => self.push(u64::from(block_len), 1),
+    /// Adds blocks of one length.
+    pub(super) fn push(&mut self, block_len: u32, count: u64) -> Result<(), &'static str> {
+        if block_len > BLOCK_LEN {
+            return Err(TOO_LONG);
         }
-    }
-
-    fn push(&mut self, block_len: u64, count: u64) -> Result<(), &'static str> {
-        let len = u32::try_from(block_len).ok().filter(|len| *len <= BLOCK_LEN);
-        let block_len = len.ok_or("blocks have up to 131072 bytes")?;
-        let last = self.runs.last();
-        if count == 0 || last.is_some_and(|last| last.block_len == block_len) {
-            return Err("runs of blocks are not in their shortest form");
-        }
-        if last.is_some_and(|last| last.block_len == 0) || (block_len == 0 && count > 1) {
+        let is_ended = self.runs.last().is_some_and(|last| last.block_len == 0);
+        if is_ended || (block_len == 0 && count > 1) {
             return Err("only the last block may be empty");
         }
         let len = u64::from(block_len).checked_mul(count);
@@ -97,7 +90,10 @@ impl Layout {
             .and_then(|len| self.content_len.checked_add(len))
             .filter(|len| *len <= limits::NODE_LEN)
             .ok_or("the content is too long")?;
-        self.runs.push(Run { block_len, count });
+        match self.runs.last_mut().filter(|last| last.block_len == block_len) {
+            Some(run) => run.count += count,
+            None => self.runs.push(Run { block_len, count }),
+        }
         Ok(())
     }
 
@@ -119,31 +115,57 @@ impl Layout {
         if fits { Ok(()) } else { Err("the frame header cannot state the content's length") }
     }
 
-    /// What becomes of a content that is written to the compressor, which is then closed, with no
-    /// option but the level.
-    pub(super) fn of_stream(level: Level, era: Era, len: u64) -> Result<Self, &'static str> {
-        let block_len = u64::from(default_block_len(level));
+    /// The header of a stream, which does not know its length.
+    pub(super) fn stream_header(level: Level, era: Era) -> Self {
         let window_log = default_window_log(level, era);
-        if len == 0 {
-            return Ok(Self { descriptor: CHECKSUM, window_log, content_len: 0, runs: Vec::new() });
-        }
-        if len < block_len {
-            return Self::at_once(len);
-        }
-        let (full, rest) = (len / block_len, len % block_len);
-        let runs = [block_len, full, rest, 1];
-        Self::new(u64::from(CHECKSUM), u64::from(window_log), &runs)
+        Self { descriptor: CHECKSUM, window_log, content_len: 0, runs: Vec::new() }
     }
 
-    /// The header of a content that was all there when the first block was written: it states the
-    /// content's length, and has no window where it can do without.
-    fn at_once(len: u64) -> Result<Self, &'static str> {
-        let width = u64::from(len >= 256) + u64::from(len >= 65_536 + 256);
+    /// The frame of a content that was all there when the first block was written: its header
+    /// states the content's length, and has no window where it can do without.
+    pub(super) fn at_once(len: u32) -> Self {
+        let width = u8::from(len >= 256) + u8::from(len >= 65_536 + 256);
         let is_single = len > 1 << WINDOW_LOG_MIN;
-        let window_log = if is_single { 0 } else { (u64::BITS - len.leading_zeros()).max(10) };
         let single = if is_single { SINGLE_SEGMENT } else { 0 };
-        let descriptor = width << 6 | u64::from(single | CHECKSUM);
-        Self::new(descriptor, u64::from(window_log), &[len, 1])
+        let log = (u32::BITS - len.leading_zeros()).max(WINDOW_LOG_MIN);
+        Self {
+            descriptor: width << 6 | single | CHECKSUM,
+            window_log: if is_single { 0 } else { log },
+            content_len: u64::from(len),
+            runs: vec![Run { block_len: len, count: 1 }],
+        }
+    }
+
+    /// The frame of a content that is fed as a stream.
+    pub(super) fn of_stream(
+        level: Level,
+        era: Era,
+        len: u64,
+        first_len: u32,
+        is_flushed: bool,
+    ) -> Result<Self, &'static str> {
+        if len == 0 {
+            return Err("a stream without content gives no frame");
+        }
+        let block_len = default_block_len(level);
+        let is_cut = first_len > 0 || is_flushed;
+        if let Some(len) = u32::try_from(len).ok().filter(|len| *len < block_len && !is_cut) {
+            return Ok(Self::at_once(len));
+        }
+        let mut layout = Self::stream_header(level, era);
+        let first = u32::try_from(len).map_or(first_len, |len| len.min(first_len));
+        let left = len - u64::from(first);
+        let last = u32::try_from(left % u64::from(block_len)).map_err(|_| TOO_LONG)?;
+        for (block_len, count) in [(first, 1), (block_len, left / u64::from(block_len)), (last, 1)]
+        {
+            if block_len > 0 && count > 0 {
+                layout.push(block_len, count)?;
+            }
+        }
+        if last == 0 || is_flushed {
+            layout.push(0, 1)?;
+        }
+        Ok(layout)
     }
 
     pub(super) fn to_numbers(&self) -> Vec<u64> {
@@ -159,8 +181,34 @@ impl Layout {
         self.content_len
     }
 
+    /// Length of the content of the first block, in bytes.
+    pub(super) fn first_block_len(&self) -> u32 {
+        self.runs.first().map_or(0, |run| run.block_len)
+    }
+
+    /// Can a level have cut the blocks so?
+    pub(super) fn may_be_of(&self, level: Level) -> bool {
+        let longest = self.runs.iter().map(|run| run.block_len).max().unwrap_or(0);
+        let is_default = match self.window_log {
+            22 => level == Level::Fastest,
+            23..=25 => level > Level::Fastest,
+            _ => true,
+        };
+        is_default && longest <= default_block_len(level)
+    }
+
     pub(super) fn runs(&self) -> &[Run] {
         &self.runs
+    }
+
+    /// Counts a block: `run` is the run that it belongs to and how many of it are done. Says whether
+    /// it is the last.
+    pub(super) fn count(&self, run: &mut (usize, u64)) -> bool {
+        run.1 += 1;
+        if self.runs.get(run.0).is_none_or(|blocks| run.1 >= blocks.count) {
+            *run = (run.0 + 1, 0);
+        }
+        run.0 == self.runs.len()
     }
 
     pub(super) fn has_checksum(&self) -> bool {
@@ -205,16 +253,17 @@ impl Layout {
     }
 }
 
-fn default_block_len(level: Level) -> u32 {
+/// The block length of a level without options.
+pub(super) fn default_block_len(level: Level) -> u32 {
     if level == Level::Fastest { 64 << 10 } else { BLOCK_LEN }
 }
 
-/// Before 1.17.5 the levels better and best had larger windows.
+/// The window of a level without options. Before 1.17.5 better and best had larger ones.
 fn default_window_log(level: Level, era: Era) -> u32 {
     match level {
         Level::Fastest => 22,
-        Level::Better if era < Era::V1_17_8 => 24,
-        Level::Best if era < Era::V1_17_8 => 25,
+        Level::Better if era < Era::V1_17_5 => 24,
+        Level::Best if era < Era::V1_17_5 => 25,
         _ => 23,
     }
 }

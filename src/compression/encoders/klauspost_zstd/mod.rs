@@ -10,18 +10,27 @@
 //! | | |
 //! |---|---|
 //! | level | 1 fastest, 2 default, 3 better, 4 best ([`Level`]) |
-//! | era | 0 to 4 ([`Era`]); level best in era 4 only |
-//! | then nothing | the content was written, and the compressor closed, with no option but the level; no content gives no bytes at all |
-//! | or all of these: | |
+//! | era | 0 to 8 ([`Era`]) |
+//! | then, for a stream of any length that was made with no option but the level, two numbers: | |
+//! | first | content of the first block where its end came early, shorter than blocks of the level are; else 0 |
+//! | flush | 1 if the stream was flushed before it was closed, else 0 |
+//! | or, for just one frame, all of these: | |
 //! | frame header descriptor | its byte: 0x04 checksum, 0x20 single segment, 0xc0 width of the content length |
 //! | window | its binary logarithm, 10 to 25; 0 where the header has none and the content is below it |
 //! | block length, count | of a run of blocks, by their content; as many runs as it takes, neighbours different; the last block may be empty |
 //!
-//! A frame of one block that is not empty was coded by the compressor's short way for a content
-//! that it has as a whole; there is no other way to get such a frame from it.
+//! So a stream that was written and closed has first 0 and flush 0; one of containers/image, which
+//! writes eight bytes and copies the rest, first 8; the last frame of zstd:chunked flush 1. A
+//! stream that ends inside its first block, with no flush, gives a frame that states its length
+//! and has one block. That block was coded by the compressor's shorter way for a content that it
+//! has as a whole; there is no other way to get such a frame from it. An empty stream gives no
+//! frame; releases from 1.18.5 on write one, which is the frame of one empty block.
 //!
-//! Memory: twice the window, or the content where it is shorter; tables of 0.3, 1.3, 4.1 and 34 MiB
-//! by level; a block of 128 KiB and what it is coded into.
+//! What the compressor did wrong is done wrong here: level best corrupted content now and then before
+//! 1.17.2 and from 1.17.3 to 1.17.5, and levels better and best still do after blocks of 32 to 47 bytes.
+//!
+//! Memory: twice the window, or twice the content where that is shorter; tables of 0.3, 1.3, 4.1 and 34
+//! MiB by level; a block of 128 KiB and what it is coded into.
 
 mod best;
 mod better;
@@ -56,12 +65,13 @@ pub use frames::{Frame, FrameReader};
 use history::{History, Window};
 use layout::BLOCK_LEN;
 pub use layout::Layout;
-pub use parameters::{Era, Level, Parameters};
+use layout::default_block_len;
+pub use parameters::{Era, Feed, Level, Parameters};
 use sequences::Parsed;
 
-use super::Encoder;
+use super::{Encoder, EncoderError, Setup};
 
-/// Number of the encoder.
+/// The number in a delta.
 pub(super) const NUMBER: u32 = 6;
 
 /// What the compressor is called, with level and era.
@@ -73,40 +83,56 @@ pub(super) fn name(parameters: &[u64]) -> String {
         Some(4) => "best",
         _ => "unknown level",
     };
-    let since = match parameters.get(1) {
-        Some(0) => "1.15.10",
-        Some(1) => "1.16.4",
-        Some(2) => "1.17.0",
-        Some(3) => "1.17.3",
-        _ => "1.17.8",
-    };
+    let era = parameters.get(1).and_then(|number| Era::from_number(*number));
+    let since = era.map_or("an unknown release", Era::first_release);
     format!("klauspost/compress zstd (since {since}), {level}")
+}
+
+/// Memory that the encoder takes with these parameters, in bytes.
+pub(super) fn memory(parameters: &[u64]) -> u64 {
+    /// Blocks as they come and go.
+    const BLOCKS: u64 = 2 << 20;
+    let Ok(parameters) = Parameters::from_numbers(parameters) else { return 0 };
+    let tables = match parameters.level {
+        Level::Fastest => 1 << 20,
+        Level::Default => 2 << 20,
+        Level::Better => 5 << 20,
+        Level::Best => 35 << 20,
+    };
+    tables + 2 * u64::from(parameters.reach()) + BLOCKS
+}
+
+/// Parameters as a setup has them.
+fn parameters(setup: &Setup<'_>) -> Result<Parameters, EncoderError> {
+    let fail = |rule| EncoderError::Parameters { number: NUMBER, rule };
+    if !setup.corrections.is_empty() {
+        return Err(fail("it takes no corrections"));
+    }
+    Parameters::from_numbers(setup.parameters).map_err(fail)
+}
+
+/// Starts the encoder.
+pub(super) fn start(setup: &Setup<'_>) -> Result<Box<dyn Encoder>, EncoderError> {
+    Ok(Box::new(KlauspostZstd::new(parameters(setup)?)))
 }
 
 /// Makes the frame that klauspost/compress made of a content.
 ///
-/// Content that does not have the length of the parameters' blocks gives bytes that no compressor
-/// made; they mean nothing.
+/// Where the parameters tell the lengths of all blocks, content of another length gives bytes that
+/// no compressor made; they mean nothing.
 #[derive(Debug)]
 pub struct KlauspostZstd {
     parameters: Parameters,
-    blocks: Blocks,
     history: History,
     matcher: Matcher,
     parsed: Parsed,
     coder: BlockCoder,
     checksum: Xxh64,
     has_header: bool,
+    /// The run of blocks of the layout that the next block belongs to, and how many are done.
+    run: (usize, u64),
     /// Bytes of the block that is not full yet.
     filled: u32,
-}
-
-/// How far the blocks of a layout have come.
-#[derive(Debug, Clone, Copy)]
-struct Blocks {
-    run: usize,
-    /// Blocks of the run that are done.
-    done: u64,
 }
 
 #[derive(Debug)]
@@ -120,16 +146,14 @@ enum Matcher {
 impl KlauspostZstd {
     /// A compressor for one frame.
     pub fn new(parameters: Parameters) -> Self {
-        let Parameters { level, era, layout } = &parameters;
-        let rules = Rules::new(*level, *era, layout.full_block_len(*level));
         Self {
-            blocks: Blocks { run: 0, done: 0 },
-            history: History::new(layout.reach(), layout.content_len()),
-            matcher: Matcher::new(*level, *era),
+            history: History::new(parameters.reach()),
+            matcher: Matcher::new(parameters.level, parameters.era),
             parsed: Parsed::default(),
-            coder: BlockCoder::new(rules),
+            coder: BlockCoder::new(parameters.rules()),
             checksum: Xxh64::new(),
             has_header: false,
+            run: (0, 0),
             filled: 0,
             parameters,
         }
@@ -140,19 +164,16 @@ impl KlauspostZstd {
     /// The frame is what a compressor of its own would make. zstd:chunked has thousands of frames
     /// of a few bytes; clearing tables for each would take most of the time.
     pub fn restart(&mut self, parameters: Parameters) {
-        let Parameters { level, era, layout } = &parameters;
-        if *level != self.parameters.level {
+        if parameters.level != self.parameters.level {
             *self = Self::new(parameters);
             return;
         }
-        if let Matcher::Better(better) = &mut self.matcher {
-            better.set_era(*era);
-        }
-        self.history.restart(layout.reach(), layout.content_len());
-        self.coder.restart(Rules::new(*level, *era, layout.full_block_len(*level)));
+        self.matcher.set_era(parameters.era);
+        self.history.restart(parameters.reach());
+        self.coder.restart(parameters.rules());
         self.checksum = Xxh64::new();
-        self.blocks = Blocks { run: 0, done: 0 };
         self.has_header = false;
+        self.run = (0, 0);
         self.filled = 0;
         self.parameters = parameters;
     }
@@ -162,45 +183,59 @@ impl KlauspostZstd {
         &self.parameters
     }
 
-    fn header(&mut self, out: &mut Vec<u8>) {
-        if !self.has_header {
-            self.has_header = true;
-            self.parameters.layout.header(out);
+    /// The length at which the block ends that the next byte belongs to.
+    fn block_len(&self) -> u32 {
+        match &self.parameters.feed {
+            Feed::Stream { first_len: 1.., .. } if self.has_header => {
+                default_block_len(self.parameters.level)
+            }
+            Feed::Stream { first_len: len @ 1.., .. } => *len,
+            Feed::Stream { .. } => default_block_len(self.parameters.level),
+            Feed::Frame(layout) => {
+                let len = layout.runs().get(self.run.0).map_or(0, |run| run.block_len);
+                if len > 0 { len } else { BLOCK_LEN }
+            }
         }
     }
 
-    /// Length of the block that the next byte belongs to.
-    fn block_len(&self) -> u32 {
-        let run = self.parameters.layout.runs().get(self.blocks.run);
-        run.map(|run| run.block_len).filter(|len| *len > 0).unwrap_or(BLOCK_LEN)
+    /// Ends the block that was filled; `is_end` where there is no more content. Says whether it is
+    /// the last.
+    fn end_block(&mut self, is_end: bool, out: &mut Vec<u8>) -> bool {
+        let is_first = !std::mem::replace(&mut self.has_header, true);
+        let Parameters { level, era, feed } = &self.parameters;
+        let (is_last, is_alone) = match feed {
+            Feed::Stream { first_len, is_flushed } => {
+                let is_cut = *is_flushed || (is_first && *first_len > 0);
+                let is_last = is_end && !is_cut;
+                if is_first && is_last {
+                    Layout::at_once(self.filled).header(out);
+                } else if is_first {
+                    Layout::stream_header(*level, *era).header(out);
+                }
+                (is_last, is_first && is_last)
+            }
+            Feed::Frame(layout) => {
+                if is_first {
+                    layout.header(out);
+                }
+                (layout.count(&mut self.run), layout.is_one_block())
+            }
+        };
+        self.code_block(is_last, is_alone, out);
+        is_last
     }
 
-    /// Codes what was filled of a block.
-    fn code_block(&mut self, out: &mut Vec<u8>) {
-        let is_last = self.next_block();
+    fn code_block(&mut self, is_last: bool, is_alone: bool, out: &mut Vec<u8>) {
         let window = self.history.window(self.filled as usize);
-        let is_alone = self.parameters.layout.is_one_block();
         self.parsed.clear();
         self.matcher.parse(&window, is_alone, &mut self.parsed);
         self.coder.code(window.block(), &mut self.parsed, is_last, out);
         self.filled = 0;
     }
-
-    /// Counts a block; says whether it is the last.
-    fn next_block(&mut self) -> bool {
-        let runs = self.parameters.layout.runs();
-        self.blocks.done += 1;
-        if runs.get(self.blocks.run).is_none_or(|run| self.blocks.done >= run.count) {
-            self.blocks = Blocks { run: self.blocks.run + 1, done: 0 };
-        }
-        self.blocks.run == runs.len()
-    }
 }
-
 impl Encoder for KlauspostZstd {
     fn write(&mut self, mut content: &[u8], out: &mut Vec<u8>) {
-        self.header(out);
-        if self.parameters.layout.has_checksum() {
+        if self.parameters.has_checksum() {
             self.checksum.update(content);
         }
         while !content.is_empty() {
@@ -215,24 +250,61 @@ impl Encoder for KlauspostZstd {
             // A block has 128 KiB at most.
             self.filled += u32::try_from(now.len()).unwrap_or(0);
             if self.filled == block_len {
-                self.code_block(out);
+                self.end_block(false, out);
             }
             content = later;
         }
     }
 
-    fn finish(&mut self, out: &mut Vec<u8>) {
-        if self.parameters.layout.runs().is_empty() {
-            return;
+    fn restart(&mut self, setup: &Setup<'_>) -> Result<bool, EncoderError> {
+        if setup.number != NUMBER {
+            return Ok(false);
         }
-        self.header(out);
-        if self.filled > 0 {
-            self.code_block(out);
-        } else if self.blocks.run < self.parameters.layout.runs().len() {
+        self.restart(parameters(setup)?);
+        Ok(true)
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>) {
+        let is_empty = self.filled == 0 && !self.has_header;
+        let is_ended = match &self.parameters.feed {
+            Feed::Stream { .. } if is_empty => return,
+            Feed::Frame(layout) if is_empty => {
+                layout.header(out);
+                false
+            }
+            _ if self.filled > 0 => self.end_block(true, out),
+            Feed::Frame(layout) => self.run.0 == layout.runs().len(),
+            Feed::Stream { .. } => false,
+        };
+        if !is_ended {
             block::raw(&[], true, out);
         }
-        if self.parameters.layout.has_checksum() {
+        if self.parameters.has_checksum() {
             out.extend_from_slice(&self.checksum.value().to_le_bytes()[..4]);
+        }
+    }
+}
+
+impl Parameters {
+    fn reach(&self) -> u32 {
+        match &self.feed {
+            Feed::Stream { .. } => Layout::stream_header(self.level, self.era).reach(),
+            Feed::Frame(layout) => layout.reach(),
+        }
+    }
+
+    fn rules(&self) -> Rules {
+        let full_len = match &self.feed {
+            Feed::Stream { .. } => default_block_len(self.level),
+            Feed::Frame(layout) => layout.full_block_len(self.level),
+        };
+        Rules::new(self.level, self.era, full_len)
+    }
+
+    fn has_checksum(&self) -> bool {
+        match &self.feed {
+            Feed::Stream { .. } => true,
+            Feed::Frame(layout) => layout.has_checksum(),
         }
     }
 }
@@ -243,7 +315,15 @@ impl Matcher {
             Level::Fastest => Self::Fast(Fast::new()),
             Level::Default => Self::DoubleFast(DoubleFast::new()),
             Level::Better => Self::Better(Better::new(era)),
-            Level::Best => Self::Best(Best::new()),
+            Level::Best => Self::Best(Best::new(era)),
+        }
+    }
+
+    fn set_era(&mut self, era: Era) {
+        match self {
+            Self::Fast(_) | Self::DoubleFast(_) => {}
+            Self::Better(matcher) => matcher.set_era(era),
+            Self::Best(matcher) => matcher.set_era(era),
         }
     }
 

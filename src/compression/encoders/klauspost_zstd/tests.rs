@@ -15,35 +15,35 @@ fn encode(parameters: &Parameters, content: &[u8]) -> Vec<u8> {
     out
 }
 
-/// What a decoder makes of a frame, or of no bytes at all, which is what no content gives.
 fn decode(frame: &[u8]) -> Vec<u8> {
-    if frame.is_empty() {
-        return Vec::new();
-    }
     zstd::decode_all(frame).expect("a frame")
 }
 
-/// Level and era with the length of a content, or with a layout, which has one.
-fn read_parameters(numbers: &[u64]) -> Result<Parameters, &'static str> {
-    match numbers {
-        [level, era, content_len] => Parameters::from_numbers(&[*level, *era], *content_len),
-        [_, _, _, _, runs @ ..] => {
-            let lens =
-                runs.chunks(2).map(|run| run.iter().fold(1_u64, |a, b| a.saturating_mul(*b)));
-            Parameters::from_numbers(numbers, lens.fold(0, u64::saturating_add))
-        }
-        _ => Parameters::from_numbers(numbers, 0),
-    }
-}
-
 fn parameters(numbers: &[u64]) -> Parameters {
-    read_parameters(numbers).expect("parameters")
+    Parameters::from_numbers(numbers).expect("parameters")
 }
 
-/// Every level with every era that it is known in.
+/// Every level with every era.
 fn kinds() -> Vec<(Level, Era)> {
-    let all = Level::ALL.into_iter().flat_map(|level| Era::ALL.map(|era| (level, era)));
-    all.filter(|(level, era)| *level < Level::Best || *era == Era::V1_17_8).collect()
+    Level::ALL.into_iter().flat_map(|level| Era::ALL.map(|era| (level, era))).collect()
+}
+
+/// Those of [`kinds`] that did not corrupt content now and then. Releases before 1.17.2 and from
+/// 1.17.3 to 1.17.5 did, at level best.
+fn sound_kinds() -> Vec<(Level, Era)> {
+    let mut kinds = kinds();
+    kinds.retain(|(level, era)| *level < Level::Best || *era >= Era::V1_17_6);
+    kinds
+}
+
+/// Every level in the newest era.
+fn newest() -> [(Level, Era); 4] {
+    Level::ALL.map(|level| (level, Era::V1_17_8))
+}
+
+/// A stream that is written and closed.
+fn stream(level: Level, era: Era) -> Parameters {
+    Parameters { level, era, feed: Feed::Stream { first_len: 0, is_flushed: false } }
 }
 
 /// Content with matches: pieces that come again, changed in places, and noise.
@@ -75,72 +75,97 @@ fn layout(ends: &[u32], len: usize) -> Layout {
     for end in ends {
         let block_len = left.min(*end);
         if block_len > 0 {
-            layout.push_block(block_len).expect("a block");
+            layout.push(block_len, 1).expect("a block");
         }
         left -= block_len;
     }
     while left > 0 {
         let block_len = left.min(BLOCK_LEN);
-        layout.push_block(block_len).expect("a block");
+        layout.push(block_len, 1).expect("a block");
         left -= block_len;
     }
-    layout.push_block(0).expect("the last block");
+    layout.push(0, 1).expect("the last block");
     layout
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_decoder_gives_the_content_back(content in contents()) {
-        // No content may give no frame at all, by era.
-        prop_assume!(!content.is_empty());
-        let len = u64::try_from(content.len()).expect("short");
-        for (level, era) in kinds() {
-            let layout = Layout::of_stream(level, era, len).expect("a layout");
-            let frame = encode(&Parameters { level, era, layout }, &content);
-            prop_assert!(decode(&frame) == content, "{level:?} {era:?}");
-        }
+    fn a_decoder_gives_the_content_back(
+        content in contents(),
+        (level, era) in prop::sample::select(sound_kinds()),
+    ) {
+        let frame = encode(&stream(level, era), &content);
+        prop_assert!(decode(&frame) == content);
     }
 
     #[test]
-    fn blocks_may_end_anywhere(content in contents(), ends in prop::collection::vec(1..600_u32, 0..40)) {
-        for (level, era) in kinds() {
-            let layout = layout(&ends, content.len());
-            let parameters = Parameters { level, era, layout };
-            let frame = encode(&parameters, &content);
-            prop_assert!(decode(&frame) == content, "{level:?} {era:?}");
-            prop_assert_eq!(read(&frame), vec![(Frame::Content(parameters.layout), content.clone())]);
+    fn blocks_may_end_anywhere(
+        content in contents(),
+        mut ends in prop::collection::vec(1..600_u32, 0..40),
+        (level, era) in prop::sample::select(sound_kinds()),
+    ) {
+        if level > Level::Default {
+            // The compressor breaks some frames with blocks of 32 to 47 bytes.
+            for end in &mut ends {
+                *end += 47;
+            }
         }
+        let layout = layout(&ends, content.len());
+        let feed = Feed::Frame(layout.clone());
+        let frame = encode(&Parameters { level, era, feed }, &content);
+        prop_assert!(decode(&frame) == content);
+        prop_assert_eq!(read(&frame), vec![(Frame::Content(layout), content)]);
     }
 
     #[test]
     fn the_split_over_calls_does_not_matter(
         content in contents(),
         splits in prop::collection::vec(0..700_usize, 1..20),
+        (level, era) in prop::sample::select(kinds()),
     ) {
-        let len = u64::try_from(content.len()).expect("short");
-        for (level, era) in kinds() {
-            let layout = Layout::of_stream(level, era, len).expect("a layout");
-            let parameters = Parameters { level, era, layout };
-            let (mut encoder, mut out) = (KlauspostZstd::new(parameters.clone()), Vec::new());
-            let mut rest = &content[..];
-            for split in splits.iter().chain([&usize::MAX]) {
-                let (now, later) = rest.split_at(rest.len().min(*split));
-                encoder.write(now, &mut out);
-                rest = later;
-            }
-            encoder.finish(&mut out);
-            prop_assert!(out == encode(&parameters, &content), "{level:?} {era:?}");
+        let parameters = stream(level, era);
+        let (mut encoder, mut out) = (KlauspostZstd::new(parameters.clone()), Vec::new());
+        let mut rest = &content[..];
+        for split in splits.iter().chain([&usize::MAX]) {
+            let (now, later) = rest.split_at(rest.len().min(*split));
+            encoder.write(now, &mut out);
+            rest = later;
         }
+        encoder.finish(&mut out);
+        prop_assert!(out == encode(&parameters, &content));
     }
 
     #[test]
-    fn a_content_of_another_length_is_no_panic(content in contents(), len in 0..300_000_u64) {
-        for (level, era) in kinds() {
-            let layout = Layout::of_stream(level, era, len).expect("a layout");
-            encode(&Parameters { level, era, layout }, &content);
-        }
+    fn a_content_of_another_length_is_no_panic(
+        content in contents(),
+        ends in prop::collection::vec(1..600_u32, 0..40),
+        len in 0..300_000_usize,
+        (level, era) in prop::sample::select(kinds()),
+    ) {
+        let layout = layout(&ends, len);
+        encode(&Parameters { level, era, feed: Feed::Frame(layout) }, &content);
+    }
+
+    /// What a stream does to its frame is read off the frame.
+    #[test]
+    fn a_stream_is_told_by_its_frame(
+        content in contents().prop_filter("a frame", |content| !content.is_empty()),
+        first_len in 0..3000_u32,
+        is_flushed: bool,
+        (level, era) in prop::sample::select(sound_kinds()),
+    ) {
+        let feed = Feed::Stream { first_len, is_flushed };
+        let frame = encode(&Parameters { level, era, feed }, &content);
+        prop_assert!(decode(&frame) == content);
+        let frames = read(&frame);
+        let (Frame::Content(layout), _) = &frames[0] else { panic!("a content") };
+        let told = Parameters::of(level, era, layout);
+        let is_stream = matches!(told.feed, Feed::Stream { .. });
+        prop_assert!(is_stream && encode(&told, &content) == frame, "{told:?}");
+        let told = Parameters::of(level, era.at(level), layout);
+        prop_assert!(Parameters::candidates(layout).contains(&told), "{told:?}");
     }
 
     #[test]
@@ -156,12 +181,10 @@ proptest! {
 #[test]
 fn an_encoder_that_is_used_again_makes_what_a_new_one_makes() {
     let contents = [1, 40, 700, 3000, 140_000, 0, 70_000].map(sample);
-    for (level, era) in kinds() {
+    for (level, era) in newest() {
         let mut encoder: Option<KlauspostZstd> = None;
         for content in &contents {
-            let len = u64::try_from(content.len()).expect("short");
-            let layout = Layout::of_stream(level, era, len).expect("a layout");
-            let parameters = Parameters { level, era, layout };
+            let parameters = stream(level, era);
             let mut out = Vec::new();
             match &mut encoder {
                 Some(encoder) => encoder.restart(parameters.clone()),
@@ -170,7 +193,7 @@ fn an_encoder_that_is_used_again_makes_what_a_new_one_makes() {
             let encoder = encoder.as_mut().expect("an encoder");
             encoder.write(content, &mut out);
             encoder.finish(&mut out);
-            assert!(out == encode(&parameters, content), "{level:?} {era:?} {len}");
+            assert!(out == encode(&parameters, content), "{level:?} {era:?} {}", content.len());
         }
     }
 }
@@ -178,31 +201,30 @@ fn an_encoder_that_is_used_again_makes_what_a_new_one_makes() {
 #[test]
 fn an_encoder_takes_another_level_and_era() {
     let content = sample(30_000);
-    let mut encoder = KlauspostZstd::new(parameters(&[3, 4, 30_000]));
-    for numbers in [[3, 1, 30_000], [1, 1, 30_000], [2, 4, 30_000]] {
+    let mut encoder = KlauspostZstd::new(parameters(&[3, 4, 0, 0]));
+    for numbers in [[3, 1, 0, 0], [1, 1, 9, 0], [2, 4, 0, 1]] {
         encoder.restart(parameters(&numbers));
         let mut out = Vec::new();
         encoder.write(&content, &mut out);
         encoder.finish(&mut out);
         assert!(out == encode(&parameters(&numbers), &content), "{numbers:?}");
-        assert_eq!(encoder.parameters().to_numbers(), numbers[..2]);
+        assert_eq!(encoder.parameters().to_numbers(), numbers);
     }
 }
 
 /// Positions are made small again long before they do not fit 32 bits, and nobody sees it.
 #[test]
 fn positions_start_over_unseen() {
-    let content = sample(3 << 20);
-    for (level, era) in kinds().into_iter().filter(|(_, era)| *era == Era::V1_17_8) {
+    let content = sample(3 << 19);
+    for (level, era) in newest() {
         // A small window, so that the history moves as well.
-        let layout = Layout::new(0x04, 18, &[131_072, 24, 0, 1]).expect("a layout");
-        let parameters = Parameters { level, era, layout };
+        let layout = Layout::new(0x04, 18, &[131_072, 12, 0, 1]).expect("a layout");
+        let parameters = Parameters { level, era, feed: Feed::Frame(layout) };
         let (mut encoder, mut out) = (KlauspostZstd::new(parameters.clone()), Vec::new());
         encoder.history.move_base((1 << 31) - (1 << 20) - 7);
         encoder.write(&content, &mut out);
         encoder.finish(&mut out);
         assert!(out == encode(&parameters, &content), "{level:?}");
-        assert!(decode(&out) == content, "{level:?}");
     }
 }
 
@@ -247,7 +269,7 @@ fn read(mut blob: &[u8]) -> Vec<(Frame, Vec<u8>)> {
 #[test]
 fn a_skippable_frame_is_left_to_the_caller() {
     let mut blob = vec![0x53, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 7, 8];
-    blob.extend(encode(&parameters(&[1, 4, 3]), b"abc"));
+    blob.extend(encode(&parameters(&[1, 4, 0, 0]), b"abc"));
     let frames = read(&blob);
     assert_eq!(frames[0], (Frame::Skippable { magic: 0x53, len: 2 }, vec![7, 8]));
     let Frame::Content(layout) = &frames[1].0 else { panic!("a content") };
@@ -256,7 +278,7 @@ fn a_skippable_frame_is_left_to_the_caller() {
 
 #[test]
 fn cut_and_damaged_frames_are_told() {
-    let frame = encode(&parameters(&[2, 4, 5000]), &sample(5000));
+    let frame = encode(&parameters(&[2, 4, 0, 0]), &sample(5000));
     let read_error = |bytes: &[u8]| {
         let mut reader = FrameReader::new().expect("a decoder");
         reader.read(&mut Cursor::new(bytes), &mut |_| {}).expect_err("an error").to_string()
@@ -292,14 +314,15 @@ fn frames_of_other_compressors_are_foreign() {
 #[test]
 fn wrong_parameters_are_refused() {
     for (numbers, rule) in [
-        (&[][..], "level and era are needed"),
-        (&[1], "level and era are needed"),
-        (&[0, 4, 1], "levels are 1 to 4"),
-        (&[5, 4, 1], "levels are 1 to 4"),
-        (&[1, 5, 1], "eras are 0 to 4"),
-        (&[4, 3, 1], "level 4 is known in era 4 only"),
-        (&[1, 4, (1 << 44) + 1], "the content is too long"),
-        (&[1, 4, 4, 22], "blocks are pairs of length and count"),
+        (&[][..], "level, era and a feed are needed"),
+        (&[1, 4], "level, era and a feed are needed"),
+        (&[1, 4, 0], "level, era and a feed are needed"),
+        (&[0, 4, 0, 0], "levels are 1 to 4"),
+        (&[5, 4, 0, 0], "levels are 1 to 4"),
+        (&[1, 9, 0, 0], "eras are 0 to 8"),
+        (&[1, 4, 65_536, 0], "an early end is before the block's end"),
+        (&[2, 4, 131_072, 0], "an early end is before the block's end"),
+        (&[1, 4, 0, 2], "a flush is 0 or 1"),
         (&[1, 4, 4, 22, 1], "blocks are pairs of length and count"),
         (&[1, 4, 1, 22, 1, 1], "the frame header has flags that are never set"),
         (&[1, 4, 260, 22, 1, 1], "the frame header has flags that are never set"),
@@ -307,16 +330,18 @@ fn wrong_parameters_are_refused() {
         (&[1, 4, 4, 26, 1, 1], "windows are powers of two from 10 to 25"),
         (&[1, 4, 4, 0, 1, 1], "a frame that is no single segment has a window"),
         (&[1, 4, 4, 22, 131_073, 1], "blocks have up to 131072 bytes"),
+        (&[1, 4, 4, 22, 1 << 32, 1], "blocks have up to 131072 bytes"),
         (&[1, 4, 4, 22, 1, 0], "runs of blocks are not in their shortest form"),
         (&[1, 4, 4, 22, 1, 1, 1, 1], "runs of blocks are not in their shortest form"),
         (&[1, 4, 4, 22, 0, 1, 1, 1], "only the last block may be empty"),
         (&[1, 4, 4, 22, 0, 2], "only the last block may be empty"),
         (&[1, 4, 4, 22, 131_072, u64::MAX], "the content is too long"),
+        (&[1, 4, 4, 22, 131_072, 1 << 27, 1, 1], "the content is too long"),
         (&[1, 4, 0x24, 0, 256, 1], "the frame header cannot state the content's length"),
         (&[1, 4, 0x44, 22, 255, 1], "the frame header cannot state the content's length"),
         (&[1, 4, 0xa4, 0, 65_536, 513], "a single segment needs a window when it is this long"),
     ] {
-        assert_eq!(read_parameters(numbers), Err(rule), "{numbers:?}");
+        assert_eq!(Parameters::from_numbers(numbers), Err(rule), "{numbers:?}");
     }
 }
 
@@ -351,9 +376,9 @@ fn make_again(blob: &[u8], level: Level, era: Era) -> usize {
                 again.extend(content);
             }
             Frame::Content(layout) => {
-                let numbers = Parameters { level, era, layout }.to_numbers();
-                let parameters = Parameters::from_numbers(&numbers, content.len() as u64);
-                let parameters = parameters.expect("own");
+                let numbers = Parameters::of(level, era, &layout).to_numbers();
+                assert_eq!(numbers.len(), 4, "a stream");
+                let parameters = parameters(&numbers);
                 match &mut encoder {
                     Some(encoder) => encoder.restart(parameters),
                     None => encoder = Some(KlauspostZstd::new(parameters)),
@@ -374,7 +399,7 @@ fn make_again(blob: &[u8], level: Level, era: Era) -> usize {
 fn layers_that_skopeo_wrote_are_made_again() {
     for fixture in ["skopeo-oci-zstd-1.tar.zst", "skopeo-oci-zstd-2.tar.zst"] {
         for blob in blobs(fixture) {
-            assert_eq!(make_again(&blob, Level::Default, Era::V1_15_10), 1);
+            assert_eq!(make_again(&blob, Level::Default, Era::V1_15_11), 1);
         }
     }
 }
@@ -395,13 +420,37 @@ fn chunked_layers_that_skopeo_wrote_are_made_again() {
     assert_eq!(frames, 102);
 }
 
-/// The parameters are few where nothing was out of the ordinary.
 #[test]
-fn a_whole_stream_takes_two_numbers() {
-    for numbers in [&[2, 4, 700_000][..], &[1, 0, 12], &[3, 2, 131_072], &[4, 4, 0]] {
-        assert_eq!(parameters(numbers).to_numbers(), numbers[..2]);
+fn parameters_and_numbers_tell_the_same() {
+    for numbers in [
+        &[2, 4, 0, 0][..],
+        &[1, 0, 8, 1],
+        &[3, 2, 4, 16, 65_536, 9, 1, 1, 0, 1],
+        &[4, 4, 0x20, 0, 0, 1],
+    ] {
+        assert_eq!(parameters(numbers).to_numbers(), numbers);
     }
-    let long = [2, 4, 4, 23, 131_072, 5, 44_640, 1];
-    assert_eq!(parameters(&long).to_numbers(), [2, 4]);
-    assert_eq!(Parameters::from_numbers(&long, 700_001), Err("blocks are those of the content"));
+}
+
+#[test]
+fn an_empty_stream_gives_no_frame() {
+    for (level, era) in kinds() {
+        assert_eq!(encode(&stream(level, era), b""), b"");
+    }
+    let frame = encode(&parameters(&[2, 4, 4, 23, 0, 1]), b"");
+    assert_eq!(frame, *b"\x28\xb5\x2f\xfd\x04\x68\x01\x00\x00\x99\xe9\xd8\x51");
+}
+
+#[test]
+fn the_likely_parameters_come_first() {
+    let layout = |descriptor, window_log, runs: &[u64]| {
+        Layout::new(descriptor, window_log, runs).expect("a layout")
+    };
+    let first = |layout: &Layout| Parameters::candidates(layout)[0].to_numbers();
+    assert_eq!(first(&layout(4, 22, &[65_536, 7, 9, 1])), [1, 8, 0, 0]);
+    assert_eq!(first(&layout(4, 23, &[8, 1, 131_072, 7, 9, 1])), [2, 8, 8, 0]);
+    assert_eq!(first(&layout(4, 23, &[20, 1, 0, 1])), [2, 8, 0, 1]);
+    assert_eq!(first(&layout(4, 20, &[20, 1, 0, 1])), [1, 8, 4, 20, 20, 1, 0, 1]);
+    let all = Parameters::candidates(&layout(0x64, 0, &[2000, 1]));
+    assert_eq!(all.len(), 4 + 4 + 6 + 9);
 }

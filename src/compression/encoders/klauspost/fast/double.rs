@@ -1,7 +1,6 @@
 //! Levels 5 and 6: a table for 4 equal bytes and one for 7, two candidates in the latter.
 
-use super::super::super::flate::symbols::MAX_MATCH;
-use super::super::tokens::Tokens;
+use super::super::tokens::{MAX_MATCH, Tokens};
 use super::Search;
 use super::history::{History, REACH, Renewal};
 use super::scan::{Match, Scan, low};
@@ -11,7 +10,7 @@ const BITS: u32 = 15;
 const SLOTS: usize = 1 << BITS;
 
 /// A match of this length was not measured further.
-const MEASURED: u32 = MAX_MATCH as u32;
+const MEASURED: u32 = MAX_MATCH;
 
 /// Level 5.
 pub(super) type Level5 = Double<5>;
@@ -52,7 +51,7 @@ impl<const LEVEL: u32> Double<LEVEL> {
         let mut next = scan.at;
         loop {
             let at = next;
-            next = at + 1 + ((at - scan.told) >> if LEVEL == 5 { 6 } else { 7 });
+            next = scan.after(at, 1, if LEVEL == 5 { 6 } else { 7 });
             if next > scan.limit {
                 return None;
             }
@@ -60,9 +59,18 @@ impl<const LEVEL: u32> Double<LEVEL> {
             let short = self.short.replace(hash4(bytes, BITS), mark);
             let long = self.long.push(hash7(bytes, BITS), mark);
             let ahead = scan.long(next);
-            if let Some((distance, len)) = find_long(scan, at, bytes, long) {
-                self.mark(scan, next, ahead);
-                return Some(Found { at, distance, len, next });
+            let distance = scan.distance(at, long.last);
+            if distance < REACH {
+                let found = if scan.word(at.wrapping_sub(distance)) == low(bytes) {
+                    Some(longer(scan, at, bytes, [distance, scan.distance(at, long.before)], next))
+                } else {
+                    let before = scan.match_at(at, long.before, bytes);
+                    before.map(|distance| Found { at, distance, len: None, next })
+                };
+                if found.is_some() {
+                    self.mark(scan, next, ahead);
+                    return found;
+                }
             }
             if let Some(distance) = scan.match_at(at, short, bytes) {
                 let len = Some(4 + scan.equal_len_up_to_254(at + 4, distance));
@@ -100,21 +108,17 @@ impl<const LEVEL: u32> Double<LEVEL> {
     }
 }
 
-/// The better one of the two candidates; both are measured only where both start equal.
-#[inline]
-fn find_long(scan: &Scan, at: u32, bytes: u64, marks: Pair) -> Option<(u32, Option<u32>)> {
-    let last = scan.distance(at, marks.last);
-    if last >= REACH {
-        return None;
+/// The longer match of two candidates, the first of which starts equal; both are measured only
+/// where the second one does, too.
+fn longer(scan: &Scan, at: u32, bytes: u64, distances: [u32; 2], next: u32) -> Found {
+    let [distance, before] = distances;
+    if before >= REACH || scan.word(at.wrapping_sub(before)) != low(bytes) {
+        return Found { at, distance, len: None, next };
     }
-    let before = scan.match_at(at, marks.before, bytes);
-    if scan.word(at.wrapping_sub(last)) != low(bytes) {
-        return before.map(|distance| (distance, None));
-    }
-    let Some(before) = before else { return Some((last, None)) };
-    let len = 4 + scan.equal_len_up_to_254(at + 4, last);
-    let before_len = 4 + scan.equal_len_up_to_254(at + 4, before);
-    Some(if before_len > len { (before, Some(before_len)) } else { (last, Some(len)) })
+    let [len, before_len] =
+        distances.map(|distance| 4 + scan.equal_len_up_to_254(at + 4, distance));
+    let (distance, len) = if before_len > len { (before, before_len) } else { (distance, len) };
+    Found { at, distance, len: Some(len), next }
 }
 
 /// A longer match at the next byte that repeats the distance of the last one.
@@ -188,7 +192,7 @@ impl<const LEVEL: u32> Double<LEVEL> {
     fn mark_end(&mut self, scan: &Scan, next: u32) {
         if LEVEL == 6 {
             let mut at = next + 1;
-            while at + 8 < scan.end() {
+            while at + 8 < scan.end {
                 self.mark(scan, at, scan.long(at));
                 at += 2;
             }

@@ -1,5 +1,8 @@
 //! The bytes that matches of levels 1 to 6 lie in, and how tables name positions in them.
 
+#![expect(clippy::cast_possible_truncation, reason = "positions are below 2^19")]
+
+use super::super::super::flate::window::zeros;
 use super::super::blocks::MAX_STORED;
 
 /// How far a match may reach back, in bytes.
@@ -31,9 +34,7 @@ pub(super) struct History {
 
 impl History {
     pub(super) fn new() -> Self {
-        let buffer = vec![0; POSITIONS + 8].into_boxed_slice();
-        let buffer = buffer.try_into().expect("a buffer of that length");
-        Self { buffer, len: 0, base: MAX_STORED as u32 }
+        Self { buffer: zeros(), len: 0, base: MAX_STORED as u32 }
     }
 
     /// Starts again; marks made before must be forgotten.
@@ -101,6 +102,42 @@ pub(super) fn long(buffer: &Buffer, at: u32) -> u64 {
     u64::from_le_bytes(*buffer[at..at + 8].first_chunk().expect("8 bytes"))
 }
 
+/// How many bytes are equal at two positions, `limit` at most.
+#[inline]
+pub(super) fn equal_len(buffer: &Buffer, mut one: u32, mut other: u32, limit: u32) -> u32 {
+    let mut len = 0_u32;
+    loop {
+        // Bytes behind the limit are there, whatever they are.
+        let difference = long(buffer, one) ^ long(buffer, other);
+        if difference != 0 {
+            return limit.min(len.wrapping_add(difference.trailing_zeros() / 8));
+        }
+        (one, other, len) = (one.wrapping_add(8), other.wrapping_add(8), len.wrapping_add(8));
+        if len >= limit {
+            return limit;
+        }
+    }
+}
+
+/// How many bytes are equal before two positions, `limit` at most; so many are there.
+#[inline]
+pub(super) fn equal_len_before(buffer: &Buffer, mut one: u32, mut other: u32, limit: u32) -> u32 {
+    let mut len = 0_u32;
+    // Eight at once, where there are so many before both.
+    while len < limit && one.min(other) >= 8 {
+        (one, other) = (one - 8, other - 8);
+        let difference = long(buffer, one) ^ long(buffer, other);
+        if difference != 0 {
+            return limit.min(len + difference.leading_zeros() / 8);
+        }
+        len += 8;
+    }
+    while len < limit && buffer[one as usize - 1] == buffer[other as usize - 1] {
+        (one, other, len) = (one - 1, other - 1, len + 1);
+    }
+    len.min(limit)
+}
+
 /// How marks change.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Renewal {
@@ -112,5 +149,38 @@ pub(super) struct Renewal {
 impl Renewal {
     pub(super) const fn of(self, mark: u32) -> u32 {
         if mark <= self.oldest { 0 } else { mark - self.dropped }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::Era;
+    use super::super::super::blocks::{Blocks, Ending};
+    use super::super::Fast;
+    use super::*;
+
+    /// Blocks of something like text, from a history whose first base is given.
+    fn encode(level: u8, base: u32) -> (Vec<u8>, u32) {
+        let mut fast = Fast::new(Era::V1_15_15, level);
+        fast.history.base = base;
+        let mut blocks = Blocks::new(Era::V1_15_15, 7);
+        let mut out = Vec::new();
+        for number in 0..40_u32 {
+            let block: Vec<u8> = (0..MAX_STORED as u32)
+                .map(|at| ((at + number * 77) % 501 * (at / 900 + number % 3) / 7) as u8)
+                .collect();
+            fast.encode(&block, Ending::Open, &mut blocks, &mut out);
+        }
+        (out, fast.history.base)
+    }
+
+    #[test]
+    fn smaller_marks_find_the_same_matches() {
+        for level in 1..=6 {
+            let (expected, _) = encode(level, MAX_STORED as u32);
+            let (found, base) = encode(level, LAST_BASE - 500_000);
+            assert!(base < LAST_BASE / 2, "marks were renewed");
+            assert!(found == expected, "level {level}");
+        }
     }
 }

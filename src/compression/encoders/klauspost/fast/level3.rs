@@ -41,7 +41,7 @@ impl Level3 {
         let mut next = scan.at;
         loop {
             let at = next;
-            next = at + 1 + ((at - scan.told) >> 7);
+            next = scan.after(at, 1, 7);
             if next > scan.limit {
                 return None;
             }
@@ -93,7 +93,7 @@ impl Level3 {
     /// Marks the end of what the last match repeats.
     fn mark_end(&mut self, scan: &Scan, taken: Match) {
         let end = taken.at - taken.distance + taken.len;
-        if end + 8 < scan.end() {
+        if end + 8 < scan.end {
             self.push(scan, end, scan.long(end));
         }
     }

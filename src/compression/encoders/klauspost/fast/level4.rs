@@ -49,7 +49,7 @@ impl Level4 {
         let mut next = scan.at;
         loop {
             let at = next;
-            next = at + 1 + ((at - scan.told) >> 6);
+            next = scan.after(at, 1, 6);
             if next > scan.limit {
                 return None;
             }
@@ -108,7 +108,7 @@ impl Search for Level4 {
             scan.take(Match { at, distance, len }, tokens);
             scan.at = scan.at.max(next + 1);
             if scan.at >= scan.limit {
-                if scan.at + 8 < scan.end() {
+                if scan.at + 8 < scan.end {
                     self.mark(&scan, scan.at, scan.long(scan.at));
                 }
                 break;

@@ -13,8 +13,6 @@ use super::blocks::{Blocks, Ending};
 use super::tokens::Tokens;
 use history::{History, Renewal};
 
-pub(super) use scan::common_prefix;
-
 /// A block below this is not searched, in bytes.
 const TINY: usize = 128;
 
@@ -88,13 +86,12 @@ impl Fast {
         }
         let start = self.history.push(block);
         self.search.tokenize(&self.history, start, &mut self.tokens);
-        let tokens = self.tokens.as_slice();
-        if tokens.is_empty() {
+        if self.tokens.is_empty() {
             blocks.store(block, out);
-        } else if tokens.len() > block.len() - block.len() / 16 {
+        } else if self.tokens.len() > block.len() - block.len() / 16 {
             blocks.put_literals(block, ending, out);
         } else {
-            blocks.put_tokens(tokens, Some(block), ending, out);
+            blocks.put_tokens(&self.tokens, Some(block), ending, out);
         }
         self.tokens.clear();
     }

@@ -9,7 +9,8 @@ const MARGIN: u32 = 11;
 /// Going through a block.
 pub(super) struct Scan<'a> {
     buffer: &'a Buffer,
-    bytes: &'a [u8],
+    /// Where the block ends.
+    pub(super) end: u32,
     base: u32,
     /// Last position that is looked at.
     pub(super) limit: u32,
@@ -30,14 +31,15 @@ pub(super) struct Match {
 impl<'a> Scan<'a> {
     /// Starts at a block of at least 13 bytes that ends where the history does.
     pub(super) fn new(history: &'a History, start: u32) -> Self {
-        let buffer = history.buffer();
-        let bytes = &buffer[..history.len() as usize];
-        let limit = history.len() - MARGIN;
-        Self { buffer, bytes, base: history.base(), limit, told: start, at: start }
+        let (buffer, end) = (history.buffer(), history.len());
+        Self { buffer, end, base: history.base(), limit: end - MARGIN, told: start, at: start }
     }
 
-    pub(super) fn end(&self) -> u32 {
-        self.bytes.len() as u32
+    /// What is looked at behind a position: `step` bytes on, and one more for each 2^`patience`
+    /// bytes without a match.
+    #[inline]
+    pub(super) const fn after(&self, at: u32, step: u32, patience: u32) -> u32 {
+        at.wrapping_add(step).wrapping_add(at.wrapping_sub(self.told) >> patience)
     }
 
     /// The mark of a position.
@@ -75,40 +77,51 @@ impl<'a> Scan<'a> {
     /// How many bytes are equal from a position on.
     #[inline]
     pub(super) fn equal_len(&self, at: u32, distance: u32) -> u32 {
-        let behind = at.wrapping_sub(distance) as usize;
-        let (ahead, behind) = (&self.bytes[at as usize..], &self.bytes[behind..]);
-        common_prefix(ahead, behind)
+        let behind = at.wrapping_sub(distance);
+        history::equal_len(self.buffer, at, behind, self.end.wrapping_sub(at))
     }
 
     /// The same, of the next 254 bytes.
     #[inline]
     pub(super) fn equal_len_up_to_254(&self, at: u32, distance: u32) -> u32 {
-        let behind = at.wrapping_sub(distance) as usize;
-        let ahead = &self.bytes[at as usize..];
-        common_prefix(&ahead[..ahead.len().min(254)], &self.bytes[behind..])
+        let behind = at.wrapping_sub(distance);
+        history::equal_len(self.buffer, at, behind, self.end.wrapping_sub(at).min(254))
     }
 
     /// Adds the match, made longer backwards, and the literals before it; `at` is its end then.
     #[inline]
     pub(super) fn take(&mut self, mut found: Match, tokens: &mut Tokens) -> Match {
-        let (mut at, mut behind) = (found.at as usize, (found.at - found.distance) as usize);
-        while behind > 0 && at > self.told as usize && self.bytes[behind - 1] == self.bytes[at - 1]
-        {
-            (at, behind) = (at - 1, behind - 1);
-        }
-        found.len += found.at - at as u32;
-        found.at = at as u32;
-        tokens.push_literals(&self.bytes[self.told as usize..at]);
+        let behind = found.at - found.distance;
+        let limit = behind.min(found.at - self.told);
+        let longer = history::equal_len_before(self.buffer, found.at, behind, limit);
+        found.at -= longer;
+        found.len += longer;
+        self.tell(found.at, tokens);
         tokens.push_match(found.len, found.distance);
         self.told = found.at + found.len;
         self.at = self.told;
         found
     }
 
+    /// Adds the bytes up to a position as literals.
+    #[inline]
+    fn tell(&self, end: u32, tokens: &mut Tokens) {
+        let mut at = self.told;
+        let mut rest = end.wrapping_sub(at) as usize;
+        // Once in any case: mostly, once is enough.
+        loop {
+            tokens.push_literals(self.long(at).to_le_bytes(), rest.min(8));
+            if rest <= 8 {
+                break;
+            }
+            (at, rest) = (at.wrapping_add(8), rest - 8);
+        }
+    }
+
     /// Adds what is left as literals; nothing where there was no match in the whole block.
     pub(super) fn finish(&self, tokens: &mut Tokens) {
         if !tokens.is_empty() {
-            tokens.push_literals(&self.bytes[self.told as usize..]);
+            self.tell(self.end, tokens);
         }
     }
 }
@@ -117,26 +130,4 @@ impl<'a> Scan<'a> {
 #[inline]
 pub(super) const fn low(bytes: u64) -> u32 {
     (bytes & 0xffff_ffff) as u32
-}
-
-/// How many bytes are equal from the start on; at most 65,535 are given in one of the slices.
-#[inline]
-pub(in super::super) fn common_prefix(first: &[u8], second: &[u8]) -> u32 {
-    let mut len = 0;
-    let (firsts, seconds) = (first.chunks_exact(8), second.chunks_exact(8));
-    let (first_rest, second_rest) = (first, second);
-    for (first, second) in firsts.zip(seconds) {
-        let (first, second) = (eight(first), eight(second));
-        if first != second {
-            return len + (first ^ second).trailing_zeros() / 8;
-        }
-        len += 8;
-    }
-    let rests = first_rest[len as usize..].iter().zip(&second_rest[len as usize..]);
-    len + rests.take_while(|(first, second)| first == second).count() as u32
-}
-
-#[inline]
-fn eight(bytes: &[u8]) -> u64 {
-    u64::from_le_bytes(*bytes.first_chunk().expect("chunks of 8"))
 }

@@ -40,7 +40,7 @@ impl<const BITS: u32, const N: usize> Single<BITS, N> {
         let mut next = scan.at;
         loop {
             let mut at = next;
-            next = at + 2 + ((at - scan.told) >> 5);
+            next = scan.after(at, 2, 5);
             if next > scan.limit {
                 return None;
             }

@@ -1,5 +1,8 @@
 //! Where bytes like those at a position occurred last.
 
+#![expect(clippy::cast_possible_truncation, reason = "a hash has at most 17 bits")]
+
+use super::super::super::flate::window::zeros;
 use super::history::Renewal;
 
 /// The last mark for each hash.
@@ -13,8 +16,7 @@ pub(super) struct MarkPairs<const N: usize>(Box<[u64; N]>);
 impl<const N: usize> Marks<N> {
     pub(super) fn new() -> Self {
         const { assert!(N.is_power_of_two(), "a hash is masked") };
-        let marks = vec![0; N].into_boxed_slice();
-        Self(marks.try_into().expect("a table of that length"))
+        Self(zeros())
     }
 
     #[inline]
@@ -54,8 +56,7 @@ pub(super) struct Pair {
 impl<const N: usize> MarkPairs<N> {
     pub(super) fn new() -> Self {
         const { assert!(N.is_power_of_two(), "a hash is masked") };
-        let pairs = vec![0; N].into_boxed_slice();
-        Self(pairs.try_into().expect("a table of that length"))
+        Self(zeros())
     }
 
     #[inline]

@@ -1,5 +1,8 @@
 //! Positions with equal hashes, chained from the last to the first.
 
+#![expect(clippy::cast_possible_truncation, reason = "positions are below 2^17")]
+
+use super::super::super::flate::window::{four, zeros};
 use super::{WINDOW, Window};
 
 const HASH_BITS: u32 = 17;
@@ -23,13 +26,7 @@ pub(super) struct Chains {
 
 impl Chains {
     pub(super) fn new() -> Self {
-        let heads = vec![0; HASHES].into_boxed_slice();
-        let links = vec![0; WINDOW].into_boxed_slice();
-        Self {
-            base: 1,
-            heads: heads.try_into().expect("as long as that"),
-            links: links.try_into().expect("as long as that"),
-        }
+        Self { base: 1, heads: zeros(), links: zeros() }
     }
 
     pub(super) fn clear(&mut self) {
@@ -87,6 +84,5 @@ impl Chains {
 /// The hash of the 4 bytes at a position.
 #[inline]
 fn hash(window: &Window, at: usize) -> usize {
-    let bytes = u32::from_le_bytes(*window[at..].first_chunk().expect("4 bytes"));
-    (bytes.wrapping_mul(2_654_435_761) >> (32 - HASH_BITS)) as usize
+    (four(window, at).wrapping_mul(2_654_435_761) >> (32 - HASH_BITS)) as usize
 }

@@ -1,8 +1,10 @@
 //! Going through the window: whether the match before or the one here is taken.
 
+#![expect(clippy::cast_possible_truncation, reason = "lengths and distances are below 2^16")]
+
 use super::super::super::flate::symbols::MAX_MATCH;
+use super::super::super::flate::window::common_len;
 use super::super::blocks::{Blocks, Ending};
-use super::super::fast::common_prefix;
 use super::search::{Found, find};
 use super::{AHEAD, Lazy, MAX_TOKENS, NONE, SHORTEST, WINDOW};
 
@@ -154,9 +156,9 @@ impl Lazy {
         if len > previous.len { Found { len, distance: start - behind } } else { previous }
     }
 
-    /// How many bytes are equal, up to a limit; the first position is the one ahead.
+    /// How many bytes are equal, up to a limit of no more than the longest match.
     fn equal_len(&self, at: usize, behind: usize, limit: usize) -> usize {
-        common_prefix(&self.window[at..at + limit], &self.window[behind..]) as usize
+        common_len(&*self.window, at, behind).min(limit)
     }
 
     /// Adds a position to the chains, where it has 4 bytes.
@@ -172,15 +174,14 @@ impl Lazy {
     }
 
     fn write_full_block(&mut self, output: &mut Output) {
-        if self.tokens.as_slice().len() == MAX_TOKENS {
+        if self.tokens.len() == MAX_TOKENS {
             self.write_block(output);
         }
     }
 
     fn write_block(&mut self, output: &mut Output) {
         let content = self.block.map(|start| &self.window[start..self.at]);
-        let tokens = self.tokens.as_slice();
-        output.blocks.put_tokens(tokens, content, output.ending, output.out);
+        output.blocks.put_tokens(&self.tokens, content, output.ending, output.out);
         self.tokens.clear();
         self.block = Some(self.at);
     }

@@ -5,6 +5,7 @@ mod encode;
 mod search;
 
 use super::super::flate::symbols::MAX_MATCH;
+use super::super::flate::window::{PADDING, zeros};
 use super::Era;
 use super::blocks::{Blocks, Ending};
 use super::tokens::Tokens;
@@ -14,8 +15,8 @@ use search::{Effort, Found, Prices};
 /// How far a match may reach back, in bytes.
 const WINDOW: usize = 1 << 15;
 
-/// The bytes at hand: what matches may lie in, and what comes next.
-type Window = [u8; 2 * WINDOW];
+/// The bytes at hand: what matches may lie in, and what comes next; then room for reading on.
+type Window = [u8; 2 * WINDOW + PADDING];
 
 /// Length of the shortest match that is looked for.
 const SHORTEST: usize = 4;
@@ -56,14 +57,13 @@ impl Lazy {
     /// At a level from 7 on. A dictionary may count as content of the first block when it is
     /// decided whether to store that.
     pub(super) fn new(era: Era, level: u8) -> Self {
-        let window = vec![0; 2 * WINDOW].into_boxed_slice();
         Self {
             era,
             effort: Effort::of(level),
             counts_dictionary: era.counts_dictionary(),
             prices: Prices::new(era),
             chains: Chains::new(),
-            window: window.try_into().expect("a window of that length"),
+            window: zeros(),
             end: 0,
             at: 0,
             block: Some(0),
@@ -97,11 +97,11 @@ impl Lazy {
     pub(super) fn write(&mut self, content: &[u8], blocks: &mut Blocks, out: &mut Vec<u8>) {
         let mut rest = content;
         while !rest.is_empty() {
-            if self.end == self.window.len() {
+            if self.end == 2 * WINDOW {
                 self.encode(Ending::Open, blocks, out);
                 self.shift();
             }
-            let (now, later) = rest.split_at(rest.len().min(self.window.len() - self.end));
+            let (now, later) = rest.split_at(rest.len().min(2 * WINDOW - self.end));
             self.window[self.end..][..now.len()].copy_from_slice(now);
             self.end += now.len();
             rest = later;
@@ -115,7 +115,7 @@ impl Lazy {
 
     /// Makes room: what is out of reach leaves the window.
     fn shift(&mut self) {
-        self.window.copy_within(WINDOW.., 0);
+        self.window.copy_within(WINDOW..2 * WINDOW, 0);
         self.at -= WINDOW;
         self.end -= WINDOW;
         self.block = self.block.and_then(|start| start.checked_sub(WINDOW));

@@ -5,8 +5,8 @@ use super::super::super::flate::symbols::{
     DISTANCE_EXTRA_LENS, LENGTH_EXTRA_LENS, MAX_MATCH, MAX_WORD_LEN, MIN_MATCH, distance_symbol,
     length_symbol,
 };
+use super::super::super::flate::window::common_len;
 use super::super::Era;
-use super::super::fast::common_prefix;
 use super::chains::Chains;
 use super::{SHORTEST, WINDOW, Window};
 
@@ -81,8 +81,8 @@ impl Prices {
     fn gain(&self, bytes: &[u8], distance: usize) -> i32 {
         let words = self.literals.words();
         let literals: u32 = bytes.iter().map(|&byte| u32::from(words[usize::from(byte)].len)).sum();
-        // Lengths are counted from the shortest one, which leaves a byte.
-        let length = ((bytes.len() - MIN_MATCH) & 0xff) as u8;
+        // No match is longer.
+        let length = u8::try_from(bytes.len() - MIN_MATCH).unwrap_or(u8::MAX);
         let length_extra = LENGTH_EXTRA_LENS[length_symbol(length)];
         literals.cast_signed()
             - i32::from(distance_extra(distance))
@@ -119,7 +119,7 @@ pub(super) fn find(
     for _ in 0..effort.chain {
         let candidate = chains.position(mark);
         if window[candidate + best.len] == ahead[best.len] {
-            let len = common_prefix(ahead, &window[candidate..]) as usize;
+            let len = common_len(window, at, candidate).min(longest);
             let distance = at - candidate;
             if len > best.len && pays(effort, prices, &ahead[..len], distance, &mut gain) {
                 best = Found { len, distance };
