@@ -74,7 +74,6 @@ fn apply_options(jobs: usize) -> ApplyOptions {
         jobs: NonZeroUsize::new(jobs).expect("not zero"),
         memory: Size(200_000_000),
         tmpdir: None,
-        allow_missing: false,
         may_replace: true,
     }
 }

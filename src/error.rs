@@ -33,8 +33,13 @@ pub enum Error {
         delta: String,
     },
     /// Running the delta failed.
-    #[error(transparent)]
-    Apply(#[from] ApplyError),
+    #[error("cannot apply {}", Shown(delta.as_str()))]
+    Apply {
+        /// The delta as the user named it.
+        delta: String,
+        /// What went wrong.
+        source: ApplyError,
+    },
     /// The delta that was just made does not give the target back.
     #[error("the delta does not pass its own check")]
     SelfCheck(#[source] ApplyError),
@@ -175,7 +180,7 @@ impl Explain for Error {
         match self {
             Self::Image(error) => error.class(),
             Self::Delta { source, .. } => source.class(),
-            Self::Apply(error) => error.class(),
+            Self::Apply { source, .. } => source.class(),
             Self::Publish(error) => error.class(),
             Self::Spool(error) => error.class(),
             Self::File(error) => error.class(),
@@ -198,7 +203,7 @@ impl Explain for Error {
         let hint = match self {
             Self::Image(error) => return error.hint(),
             Self::Delta { source, .. } => return source.hint(),
-            Self::Apply(error) => return error.hint(),
+            Self::Apply { source, .. } => return source.hint(),
             Self::SelfCheck(_) => {
                 "this is a fault of chunkdelta, and nothing was written: please report it"
             }
@@ -237,7 +242,7 @@ impl Explain for Error {
         match self {
             Self::Image(error) => error.mismatch(),
             Self::Delta { source, .. } => source.mismatch(),
-            Self::Apply(error) => error.mismatch(),
+            Self::Apply { source, .. } => source.mismatch(),
             Self::WrongDigest { expected, found, .. }
             | Self::BaseDamaged { expected, found, .. } => {
                 Some((expected.to_string(), found.to_string()))
@@ -264,5 +269,15 @@ impl Error {
     pub(crate) fn image(name: &str) -> impl FnOnce(ImageError) -> Self {
         let image = name.to_owned();
         move |source| Self::Image(OpenError { image, source })
+    }
+
+    /// Adds the name of the delta to an error of its run; one that is wrong itself is told as one
+    /// that was never right.
+    pub(crate) fn run(delta: &str, error: ApplyError) -> Self {
+        let delta = delta.to_owned();
+        match error {
+            ApplyError::Format(source) => Self::Delta { delta, source },
+            source => Self::Apply { delta, source },
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::fault::{FileError, Shown};
 use crate::format::{Delta, MAGIC};
 use crate::image::{self, Image, OpenOptions, Reference};
-use crate::observer::Observer;
+use crate::observer::{Detail, Observer};
 use crate::source::{FileSource, ReadAt};
 use crate::spool::Spooler;
 
@@ -68,6 +68,9 @@ pub fn inspect(
         let reference = Reference::parse(subject, Path::exists);
         image::open(&reference.map_err(Error::image(&shown))?, &options)?
     };
+    for note in &image.notes {
+        observer.note(Detail::Layers, format_args!("{shown}: {note}"));
+    }
     Ok(Subject::Image(Box::new(image)))
 }
 

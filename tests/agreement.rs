@@ -374,6 +374,31 @@ fn a_child_that_parts_make_below_an_alternative_is_refused() {
 }
 
 #[test]
+fn what_an_alternative_that_is_not_run_places_first_may_be_placed_again() {
+    let nodes: &[HandNode<'_>] = &[
+        (b"abcd", 1, 1, 1, &[WayKind::GivenBlob]),
+        (b"xabcdy", 2, 0, 1, PORTABLE),
+        (b"xabcdyabcd", NONE, 0, NONE, RECIPE),
+    ];
+    let plain = Plain::by_hand(
+        nodes,
+        &[("", 2)],
+        &[
+            &[(1, 1, 6, [&[21, 3, 21], &[1, 1], &[], &[0], b"xy"])],
+            &[(2, 0, 10, [&[3, 3], &[], &[], &[1, 0], b""])],
+        ],
+    );
+    let delta = plain.seal();
+    let made = Ok(vec![(Vec::new(), Some(b"xabcdyabcd".to_vec()))]);
+    let (mut both, one) = (with_blob(b"xabcdy"), with_blob(b"abcd"));
+    both.blobs.extend(with_blob(b"abcd").blobs);
+    for base in [one, both] {
+        assert_eq!(reference::apply(&delta, &base), made);
+        assert_eq!(apply_by_crate(&delta, &base), made);
+    }
+}
+
+#[test]
 fn a_window_that_is_larger_than_declared_is_refused() {
     for case in cases() {
         let delta = case.delta();

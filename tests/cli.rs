@@ -95,6 +95,13 @@ fn a_level_is_from_1_to_22_however_it_is_spelled() {
 }
 
 #[test]
+fn what_a_base_lacks_needs_no_leave_where_a_delta_says_what_it_needs() {
+    let message = "unexpected argument '--allow-missing' found";
+    assert_eq!(usage_error(&["apply", "a", "b", "-o", "c", "--allow-missing"]), message);
+    assert_eq!(usage_error(&["verify", "a", "b", "--allow-missing"]), message);
+}
+
+#[test]
 fn a_size_that_makes_no_sense_is_refused() {
     assert_eq!(
         create_with(&["--memory", "lots"]),

@@ -223,7 +223,6 @@ fn apply_options() -> ApplyOptions {
         jobs: NonZeroUsize::MIN,
         memory: Size(200_000_000),
         tmpdir: None,
-        allow_missing: false,
         may_replace: false,
     }
 }

@@ -1,6 +1,3 @@
 #![no_main]
 
-#[path = "../../tests/fuzz_bodies/mod.rs"]
-mod fuzz_bodies;
-
-libfuzzer_sys::fuzz_target!(|input: &[u8]| fuzz_bodies::run("delta_resealed", input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| chunkdelta_fuzz::run("delta_resealed", input));

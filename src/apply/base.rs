@@ -23,13 +23,20 @@ use crate::spool::{Spooler, require_space};
 pub(super) struct Base<'a> {
     delta: &'a Delta,
     image: &'a Image,
-    name: &'a str,
+    names: Names<'a>,
     /// Blobs by the digest of what they are content of.
     contents: HashMap<Digest, &'a Blob>,
     /// Blobs by the digest of their stored bytes.
     blobs: HashMap<Digest, &'a Blob>,
     /// Held by who decodes zstd.
     zstd_turn: Mutex<()>,
+}
+
+/// What the user named.
+#[derive(Clone, Copy)]
+pub(super) struct Names<'a> {
+    pub(super) base: &'a str,
+    pub(super) delta: &'a str,
 }
 
 /// The blob that gives a node.
@@ -43,7 +50,7 @@ pub(super) struct Giver<'a> {
 }
 
 impl<'a> Base<'a> {
-    pub(super) fn new(delta: &'a Delta, image: &'a Image, name: &'a str) -> Self {
+    pub(super) fn new(delta: &'a Delta, image: &'a Image, names: Names<'a>) -> Self {
         let mut contents = HashMap::new();
         let mut blobs = HashMap::new();
         let held_lens = held_lens(delta);
@@ -69,7 +76,7 @@ impl<'a> Base<'a> {
                 digest.map(|digest| blobs.entry(digest).or_insert(blob));
             }
         }
-        Self { delta, image, name, contents, blobs, zstd_turn: Mutex::new(()) }
+        Self { delta, image, names, contents, blobs, zstd_turn: Mutex::new(()) }
     }
 
     /// The blob that gives a node by its first way for which there is one.
@@ -116,7 +123,7 @@ impl<'a> Base<'a> {
             _ => None,
         });
         let found = layers.collect();
-        Err(Error::BaseLacks { image: self.name.to_owned(), missing, found })
+        Err(Error::BaseLacks { image: self.names.base.to_owned(), missing, found })
     }
 
     /// The nodes whose content the base has, whatever it stores them as.
@@ -184,11 +191,7 @@ impl<'a> Base<'a> {
         let end = giver.used.last().map_or(0, |run| {
             ((u64::from(run.first) + u64::from(run.count)) * BASE_BLOCK_LEN).min(giver.node.length)
         });
-        let bad = |source| Error::BaseUnreadable {
-            image: self.name.to_owned(),
-            blob: giver.blob.name.clone(),
-            source,
-        };
+        let bad = |source| self.unreadable(giver.blob, source);
         let mut content = self.image.content(giver.blob).map_err(bad)?;
         let mut block = vec![0; usize::try_from(BASE_BLOCK_LEN).expect("1 MiB")];
         let mut at = 0;
@@ -214,24 +217,27 @@ impl<'a> Base<'a> {
     /// that is.
     fn damaged(&self, blob: &Blob, expected: Digest, way: WayKind) -> Error {
         match self.found(blob, way) {
-            Ok(found) if found == expected => ApplyError::from(FormatError::Rule {
-                rule: "a node is as long as what has its digest",
-                place: "digest of a node in the table",
-                row: 0,
-            })
-            .into(),
+            Ok(found) if found == expected => Error::Delta {
+                delta: self.names.delta.to_owned(),
+                source: FormatError::Rule {
+                    rule: "a node is as long as what has its digest",
+                    place: "digest of a node in the table",
+                    row: 0,
+                },
+            },
             Ok(found) => Error::BaseDamaged {
-                image: self.name.to_owned(),
+                image: self.names.base.to_owned(),
                 blob: blob.name.clone(),
                 expected,
                 found,
             },
-            Err(source) => Error::BaseUnreadable {
-                image: self.name.to_owned(),
-                blob: blob.name.clone(),
-                source,
-            },
+            Err(source) => self.unreadable(blob, source),
         }
+    }
+
+    fn unreadable(&self, blob: &Blob, source: CompressionError) -> Error {
+        let image = self.names.base.to_owned();
+        Error::BaseUnreadable { image, blob: blob.name.clone(), source }
     }
 
     /// The digest of what a blob really gives by a way.
@@ -247,18 +253,30 @@ impl<'a> Base<'a> {
     /// there; where nothing is, the fault is the delta's, and `error` stands.
     pub(super) fn blame(&self, error: ApplyError) -> Error {
         if !matches!(error, ApplyError::DigestMismatch { .. } | ApplyError::Base { .. }) {
-            return error.into();
+            return Error::run(self.names.delta, error);
         }
         let wrong = self.givers().find_map(|giver| match self.found(giver.blob, giver.way) {
             Ok(found) if found == giver.digest => None,
             _ => Some(self.damaged(giver.blob, giver.digest, giver.way)),
         });
-        wrong.unwrap_or_else(|| error.into())
+        wrong.unwrap_or_else(|| match error {
+            ApplyError::Base { content, source } => self.unread(content, source),
+            error => Error::run(self.names.delta, error),
+        })
+    }
+
+    /// The error for a read that failed once.
+    fn unread(&self, content: Digest, source: io::Error) -> Error {
+        match self.givers().find(|giver| giver.digest == content) {
+            Some(giver) => self.unreadable(giver.blob, CompressionError::from_io(source)),
+            None => Error::run(self.names.delta, ApplyError::Base { content, source }),
+        }
     }
 }
 
 impl Giver<'_> {
-    fn is_inflated(&self) -> bool {
+    /// Is its content taken out of compressed bytes?
+    pub(super) fn is_inflated(&self) -> bool {
         self.way == WayKind::GivenContent && self.blob.compression != Compression::Plain
     }
 

@@ -12,12 +12,13 @@
 mod base;
 mod input;
 mod sink;
+mod trace;
 
 use std::ffi::OsStr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use base::Base;
+use base::{Base, Names};
 pub use input::{DeltaFile, open_delta};
 use sink::Destination;
 
@@ -42,8 +43,6 @@ pub struct ApplyOptions {
     pub memory: Size,
     /// Where temporary files go; `None` for the usual place.
     pub tmpdir: Option<PathBuf>,
-    /// Go on where the base lacks a layer that the delta does not need.
-    pub allow_missing: bool,
     /// Replace an existing output.
     pub may_replace: bool,
 }
@@ -55,7 +54,6 @@ impl Default for ApplyOptions {
             jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             memory: Size(200_000_000),
             tmpdir: None,
-            allow_missing: false,
             may_replace: false,
         }
     }
@@ -137,6 +135,7 @@ struct Job<'a> {
     spooler: Spooler,
     file: DeltaFile,
     delta: Delta,
+    delta_name: String,
     base_name: String,
     base: Image,
 }
@@ -150,6 +149,7 @@ impl<'a> Job<'a> {
         observer: &'a dyn Observer,
     ) -> Result<Self, Error> {
         let spooler = Spooler::new(options.tmpdir.clone());
+        let delta_name = delta.to_string_lossy().into_owned();
         let (file, delta) = open_delta(delta, &spooler, observer)?;
         check_memory(delta.needs(), options.memory)?;
         observer.stage(Stage::ReadBase, None);
@@ -168,11 +168,12 @@ impl<'a> Job<'a> {
         for note in &image.notes {
             observer.note(Detail::Layers, format_args!("{base_name}: {note}"));
         }
-        Ok(Self { options, observer, spooler, file, delta, base_name, base: image })
+        Ok(Self { options, observer, spooler, file, delta, delta_name, base_name, base: image })
     }
 
     fn run(&self, destination: &mut Destination) -> Result<ApplyStats, Error> {
-        let base = Base::new(&self.delta, &self.base, &self.base_name);
+        let names = Names { base: &self.base_name, delta: &self.delta_name };
+        let base = Base::new(&self.delta, &self.base, names);
         base.check_complete()?;
         let sources = base.sources(&self.spooler, self.observer);
         if sources.is_err() {
@@ -198,10 +199,18 @@ impl<'a> Job<'a> {
         let mut sink = sink::Counted { destination, observer: self.observer };
         let result = delta::apply(&self.delta, &self.file, &sources, &mut sink, options);
         self.check_unchanged()?;
-        result.map_err(|error| match error {
+        let stats = result.map_err(|error| match error {
             ApplyError::Output(error) => FileError::at("write", destination.named())(error).into(),
+            ApplyError::Scratch(error) => {
+                FileError::at("write a temporary file in", self.spooler.dir())(error).into()
+            }
             error => base.blame(error),
-        })
+        })?;
+        let encoders = trace::Encoders::new(&self.delta, &self.file);
+        for line in trace::trace(&self.delta, &base, &encoders) {
+            self.observer.note(Detail::Layers, format_args!("{line}"));
+        }
+        Ok(stats)
     }
 
     /// Who changes an input while it is read causes other errors, none of which says why.

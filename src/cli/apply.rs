@@ -9,7 +9,7 @@ use chunkdelta::observer::Observer;
 use chunkdelta::units::Size;
 use serde_json::{Value, json};
 
-use super::args::{ApplyArgs, ImageArgs, StdinTwice, Work, WorkArgs, one_stdin};
+use super::args::{ApplyArgs, StdinTwice, Work, WorkArgs, one_stdin};
 use super::argv::Manner;
 use super::report::{self, Failure, SCHEMA_VERSION};
 
@@ -23,13 +23,12 @@ pub(super) struct Options {
 }
 
 /// Options of the library for what `apply` and `verify` share.
-pub(super) fn settings(work: WorkArgs, images: &ImageArgs, may_replace: bool) -> ApplyOptions {
+pub(super) fn settings(work: WorkArgs, may_replace: bool) -> ApplyOptions {
     let Work { jobs, memory, tmpdir } = work.into();
     ApplyOptions {
         jobs,
         memory: memory.unwrap_or(ApplyOptions::default().memory),
         tmpdir,
-        allow_missing: images.allow_missing,
         may_replace,
     }
 }
@@ -43,7 +42,7 @@ impl TryFrom<ApplyArgs> for Options {
             base: args.base,
             delta: args.delta,
             output: args.output.output,
-            settings: settings(args.work, &args.images, args.output.force),
+            settings: settings(args.work, args.output.force),
         })
     }
 }

@@ -149,8 +149,6 @@ pub(super) struct ApplyArgs {
     pub(super) output: OutputArgs,
     #[command(flatten)]
     pub(super) work: WorkArgs,
-    #[command(flatten)]
-    pub(super) images: ImageArgs,
 }
 
 #[derive(Debug, Args)]
@@ -172,8 +170,6 @@ pub(super) struct VerifyArgs {
     pub(super) base: Option<OsString>,
     #[command(flatten)]
     pub(super) work: WorkArgs,
-    #[command(flatten)]
-    pub(super) images: ImageArgs,
 }
 
 #[derive(Debug, Args)]

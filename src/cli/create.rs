@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use chunkdelta::create::{self, CreateReport, ImageReport, LayerReport, Outcome};
+use chunkdelta::create::{self, CreateReport, ImageReport, LayerReport, Outcome, Shares, ZstdLen};
 use chunkdelta::fault::Shown;
 use chunkdelta::observer::Observer;
 use chunkdelta::units::Size;
@@ -106,12 +106,19 @@ fn text(report: &CreateReport, options: &create::CreateOptions, seconds: f64) ->
     let carried: u64 = report.streams.iter().map(|(_, decoded, _)| decoded).sum();
     lines.push(format!("carried {} of literals and instructions", Size(carried).short()));
     lines.push(format!(
-        "delta   {} = {} of the target{}  {seconds:.1} s",
+        "delta   {} = {} of the target{}{}  {seconds:.1} s",
         Size(report.delta_len),
         percent(report.delta_len, report.target.len),
+        report.zstd.map(|zstd| of_zstd(report.delta_len, zstd)).unwrap_or_default(),
         if options.has_self_check { ", checked" } else { ", not checked" },
     ));
     lines.join("\n")
+}
+
+/// `, about 12 % of its zstd -3`
+fn of_zstd(delta_len: u64, zstd: ZstdLen) -> String {
+    let about = if zstd.is_estimate { "about " } else { "" };
+    format!(", {about}{} of its zstd -{}", percent(delta_len, zstd.len), ZstdLen::LEVEL)
 }
 
 /// Bytes of a layer that the base has.
@@ -137,6 +144,9 @@ fn json(report: &CreateReport, options: &create::CreateOptions, seconds: f64) ->
             "bytes": layer.len,
             "outcome": layer.outcome.name(),
         });
+        value["saved"] = saved(&layer.shares);
+        value["coded_bytes"] = layer.shares.coded.into();
+        value["exception_bytes"] = layer.shares.exceptions.into();
         if let Outcome::Rebuilt(stats) = layer.outcome {
             value["copies"] = stats.copies.into();
             value["copied_bytes"] = stats.base_bytes.into();
@@ -155,12 +165,29 @@ fn json(report: &CreateReport, options: &create::CreateOptions, seconds: f64) ->
         "schema_version": SCHEMA_VERSION,
         "base": image(&report.base),
         "target": image(&report.target),
+        "target_zstd": report.zstd.map(|zstd| json!({
+            "level": ZstdLen::LEVEL, "bytes": zstd.len, "estimated": zstd.is_estimate,
+        })),
         "delta": { "bytes": report.delta_len, "header_bytes": report.head_len },
+        "saved": saved(&report.shares),
+        "coded_bytes": report.shares.coded,
+        "exception_bytes": report.shares.exceptions,
+        "content_bytes": report.content_len,
         "level": options.level,
         "self_check": options.has_self_check,
         "portable": options.is_portable,
         "layers": layers.collect::<Vec<_>>(),
         "streams": streams.collect::<Vec<_>>(),
         "seconds": seconds,
+    })
+}
+
+/// What each stage saved.
+fn saved(shares: &Shares) -> Value {
+    json!({
+        "base_bytes": shares.base,
+        "target_bytes": shares.target,
+        "zero_bytes": shares.zeros,
+        "coding_bytes": shares.coding,
     })
 }

@@ -1,12 +1,12 @@
 //! `chunkdelta inspect DELTA|IMAGE`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
 use chunkdelta::compression::encoders;
 use chunkdelta::delta::NodeEncoder;
 use chunkdelta::fault::Shown;
-use chunkdelta::format::{Codec, Delta, NONE, Node, RoleKind, StreamKind, WayKind, used_len};
+use chunkdelta::format::{Delta, NONE, Node, RoleKind, StreamKind, WayKind, used_len};
 use chunkdelta::image::{BlobKind, Image};
 use chunkdelta::inspect::{self, InspectOptions, Subject};
 use chunkdelta::observer::Observer;
@@ -122,6 +122,12 @@ fn streams(delta: &Delta) -> Vec<(&'static str, (u64, u64))> {
     sums.into_iter().filter_map(named).collect()
 }
 
+/// Numbers of the codecs that a reader of the delta must know, ascending.
+fn codecs(delta: &Delta) -> BTreeSet<u32> {
+    let streams = delta.header().groups.iter().flat_map(|group| &group.streams);
+    streams.map(|stream| stream.codec).chain([delta.header_codec().number()]).collect()
+}
+
 fn delta_json(delta: &Delta, used: &[NodeEncoder]) -> Value {
     let header = delta.header();
     let needs = delta.needs();
@@ -188,7 +194,7 @@ fn delta_json(delta: &Delta, used: &[NodeEncoder]) -> Value {
         "outputs": outputs.collect::<Vec<_>>(),
         "roles": roles.collect::<Vec<_>>(),
         "streams": streams.collect::<Vec<_>>(),
-        "codecs": [Codec::Stored.number(), Codec::Zstd.number()],
+        "codecs": codecs(delta),
     })
 }
 

@@ -97,11 +97,21 @@ impl Terminal {
         let drawer = if is_wanted { Some(start(&shared, is_terminal)?) } else { None };
         Ok(Self { shared, talk, drawer })
     }
+
+    /// Says how long a stage took that has ended, where every step is wanted.
+    fn ended(&self, stage: Option<Running>) {
+        if let Some(last) = stage.filter(|_| self.talk == Talk::Steps) {
+            let seconds = last.since.elapsed().as_secs_f64();
+            self.shared.say(&format!("{}: {seconds:.3} s\n", last.stage));
+        }
+    }
 }
 
 impl Drop for Terminal {
     /// Takes the bar away, so that what follows begins on a line of its own.
     fn drop(&mut self) {
+        let last = *self.shared.stage();
+        self.ended(last);
         if let Some((stop, drawer)) = self.drawer.take() {
             drop(stop);
             // A drawer that panicked has nothing left to take away.
@@ -113,10 +123,7 @@ impl Drop for Terminal {
 impl Observer for Terminal {
     fn stage(&self, stage: Stage, total: Option<u64>) {
         let mut running = self.shared.stage();
-        if let Some(last) = running.filter(|_| self.talk == Talk::Steps) {
-            let seconds = last.since.elapsed().as_secs_f64();
-            self.shared.say(&format!("{}: {seconds:.3} s\n", last.stage));
-        }
+        self.ended(*running);
         let number = running.map_or(0, |running| running.number + 1);
         *running = Some(Running { number, stage, total, since: Instant::now() });
         self.shared.done.store(0, Ordering::Relaxed);

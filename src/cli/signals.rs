@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: nothing stays, and the exit code says it.
+//! Ctrl-C and SIGTERM: nothing stays, no child runs on, and the exit code says it.
 //!
 //! A reader that closes a pipe is no signal here: Rust ignores SIGPIPE, and the write reports it.
 
@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::thread;
 
 use chunkdelta::fault::{Class, Explain};
+use chunkdelta::image::daemon;
 use chunkdelta::{map, publish};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -33,6 +34,7 @@ pub(super) fn watch() -> Result<(), SignalError> {
             if abandoned.was_published() && before == 0 {
                 continue;
             }
+            let _stopped = daemon::stop();
             if io::stderr().is_terminal() {
                 // Leaves the progress line; with nobody to read it nothing is lost.
                 io::stderr().write_all(b"\n").ok();

@@ -29,7 +29,7 @@ impl TryFrom<VerifyArgs> for Options {
         if let Some(base) = &args.base {
             one_stdin(("DELTA", &args.delta), ("BASE", base))?;
         }
-        let settings = settings(args.work, &args.images, false);
+        let settings = settings(args.work, false);
         Ok(Self { delta: args.delta, base: args.base, settings })
     }
 }

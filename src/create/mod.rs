@@ -9,12 +9,14 @@
 //!                                                        apply against TARGET  <- self-check
 //! ```
 
+mod alone;
 mod content_only;
 mod contents;
 mod inflate;
 mod recreate;
 mod report;
 mod self_check;
+mod shares;
 mod stretches;
 mod target;
 
@@ -24,9 +26,11 @@ use std::io::{self, Seek as _, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+pub use alone::ZstdLen;
 use inflate::LayerInflater;
 use recreate::{TargetContents, Wrapper};
 pub use report::{CreateReport, ImageReport, LayerReport, Outcome};
+pub use shares::Shares;
 
 use crate::chunker::ChunkerParams;
 use crate::delta::{self, EncodeOptions, Encoded};
@@ -171,10 +175,15 @@ impl Run<'_> {
             base.check_unchanged().map_err(Error::image(&self.names.base_text))?;
             target.check_unchanged().map_err(Error::image(&self.names.target_text))
         };
-        let made = self.make(&base, &target, output, &spooler);
+        // One thread or the other is idle now and then: then it finds the second job.
+        let (made, zstd) = rayon::join(
+            || self.make(&base, &target, output, &spooler),
+            || alone::zstd_len(&target).ok(),
+        );
         // Who changes an input while it is read causes other errors, none of which says why.
         unchanged()?;
         let (staged, report) = made?;
+        let report = CreateReport { zstd, ..report };
         self.observer.stage(Stage::Publish, None);
         staged.publish()?;
         Ok(report)

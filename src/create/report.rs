@@ -1,8 +1,9 @@
 //! What `create` did, for people and scripts.
 
-use std::collections::HashSet;
 use std::fmt;
 
+use super::alone::ZstdLen;
+use super::shares::{Ledger, Shares};
 use super::target::Plan;
 use crate::compression::encoders;
 use crate::delta::{Encoded, NodeStats, Origin, RecreatedPiece, Recreation};
@@ -27,6 +28,13 @@ pub struct CreateReport {
     pub streams: Vec<(&'static str, u64, u64)>,
     /// Bytes of prefix and header.
     pub head_len: u64,
+    /// Bytes of the target, each compressed layer that is rebuilt counted as its content.
+    pub content_len: u64,
+    /// What became of those bytes. The delta is `shares.coded`, `shares.exceptions`, the control
+    /// streams, and the head.
+    pub shares: Shares,
+    /// What zstd makes of the target; `None` where it has no memory for that.
+    pub zstd: Option<ZstdLen>,
 }
 
 /// An input in a report.
@@ -53,6 +61,8 @@ pub struct LayerReport {
     pub content_len: u64,
     /// How it reaches the site.
     pub outcome: Outcome,
+    /// What became of the bytes of its content, where that is rebuilt; otherwise of its own.
+    pub shares: Shares,
     /// What compresses it again, with parameters, where it is compressed and rebuilt.
     pub encoders: Vec<String>,
 }
@@ -110,13 +120,18 @@ pub(super) fn report(
     delta_len: u64,
 ) -> CreateReport {
     debug_assert!(encoded.header.blocks.len() as u64 == encoded.body_len.div_ceil(BLOCK_LEN));
+    let ledger = Ledger::new(plan, encoded);
+    let (content_len, shares) = ledger.whole();
     CreateReport {
         base: image_report(base),
         target: image_report(target),
         delta_len,
-        layers: layers(target, plan, encoded),
+        layers: layers(target, plan, encoded, &ledger),
         streams: encoded.stats.streams.clone(),
         head_len: delta_len - encoded.body_len,
+        content_len,
+        shares,
+        zstd: None,
     }
 }
 
@@ -129,52 +144,51 @@ fn image_report(image: &Image) -> ImageReport {
     ImageReport { form: image.form.to_string(), names: names.collect(), len }
 }
 
-fn layers(target: &Image, plan: &Plan<'_>, encoded: &Encoded) -> Vec<LayerReport> {
-    let stored: HashSet<Digest> = encoded.stats.stored.iter().copied().collect();
-    let given: HashSet<Digest> = encoded.stats.given.iter().copied().collect();
+fn layers(
+    target: &Image,
+    plan: &Plan<'_>,
+    encoded: &Encoded,
+    ledger: &Ledger<'_, '_>,
+) -> Vec<LayerReport> {
     let blobs = target.blobs.iter().zip(&plan.nodes);
     let layers = blobs.filter(|(blob, _)| matches!(blob.kind, BlobKind::Layer { .. }));
     layers
         .filter_map(|(blob, node)| {
             let node = (*node)?;
             let row = &plan.target.nodes[node];
+            let content = ledger.content(node);
             let outcome = match row.origin {
-                _ if given.contains(&row.digest) => Outcome::Reused,
+                _ if ledger.is_given(node) => Outcome::Reused,
                 Origin::GivenContent => Outcome::Reused,
                 Origin::GivenBlob | Origin::GivenOrMade => Outcome::Held,
                 Origin::Stored => Outcome::Stored,
-                _ if stored.contains(&row.digest) => Outcome::Stored,
-                Origin::Made => Outcome::Rebuilt(match &row.recreation {
-                    Some(recreation) => content_stats(plan, encoded, recreation.content, &given),
-                    None => encoded.stats.nodes[node],
-                }),
+                _ if ledger.is_stored(node) => Outcome::Stored,
+                Origin::Made => {
+                    Outcome::Rebuilt(content_stats(plan, encoded, ledger, content.unwrap_or(node)))
+                }
             };
-            let encoders = match outcome {
-                Outcome::Rebuilt(_) => row.recreation.as_ref().map(encoder_names),
-                _ => None,
-            };
+            let again = content.and(row.recreation.as_ref());
+            let encoders = again.map(encoder_names).unwrap_or_default();
             let name = String::from_utf8_lossy(&blob.name).into_owned();
             let (digest, len) = (row.digest, blob.range.len());
-            let content = row.recreation.as_ref().map(|recreation| recreation.content);
-            let content = content.filter(|_| matches!(outcome, Outcome::Rebuilt(_)));
             let content_len =
                 content.map_or(len, |content| plan.target.nodes[content].bytes.len() as u64);
-            let encoders = encoders.unwrap_or_default();
-            Some(LayerReport { name, digest, len, content_len, outcome, encoders })
+            let shares = ledger.of_layer(node);
+            Some(LayerReport { name, digest, len, content_len, outcome, shares, encoders })
         })
         .collect()
 }
 
-/// What became of the content of a compressed layer.
+/// What became of a layer, or of the content of a compressed one.
 fn content_stats(
     plan: &Plan<'_>,
     encoded: &Encoded,
+    ledger: &Ledger<'_, '_>,
     content: usize,
-    given: &HashSet<Digest>,
 ) -> NodeStats {
-    let node = &plan.target.nodes[content];
-    if given.contains(&node.digest) {
-        return NodeStats { base_bytes: node.bytes.len() as u64, ..NodeStats::default() };
+    if ledger.is_given(content) {
+        let base_bytes = plan.target.nodes[content].bytes.len() as u64;
+        return NodeStats { base_bytes, ..NodeStats::default() };
     }
     encoded.stats.nodes[content]
 }

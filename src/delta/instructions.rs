@@ -125,7 +125,10 @@ impl Execution<'_, '_, '_> {
         }
         let lands = row.parent == node && row.parent_offset == self.made[node as usize];
         let is_output = row.parent == NONE && self.landings[child as usize].is_some();
-        if !std::mem::replace(&mut self.is_placed[child as usize], true) && !lands && !is_output {
+        // Parts that are not run may have placed it first.
+        let is_unseen = row.parent != NONE && self.is_given(row.parent) && self.is_given(child);
+        let is_first = !std::mem::replace(&mut self.is_placed[child as usize], true);
+        if is_first && !lands && !is_output && !is_unseen {
             return Err(broken("a node is placed where it says", group));
         }
         match (lands, self.is_given(child)) {

@@ -31,6 +31,7 @@ const _: () = assert!(FROZEN_LEN == 48 && PREFIX_LEN == 64);
 pub struct Delta {
     header: Header,
     id: Digest,
+    codec: Codec,
     body_start: u64,
     body_len: u64,
     needs: Needs,
@@ -59,7 +60,7 @@ impl Delta {
         let needs = check(&header, body_len)?;
         let body_start = FROZEN_LEN as u64 + rest.len() as u64;
         check_file_len(file, body_start, body_len)?;
-        Ok(Self { header, id, body_start, body_len, needs })
+        Ok(Self { header, id, codec, body_start, body_len, needs })
     }
 
     /// The tables.
@@ -70,6 +71,11 @@ impl Delta {
     /// The header digest, which names this delta.
     pub fn id(&self) -> Digest {
         self.id
+    }
+
+    /// The codec of the header itself; those of the streams are in its tables.
+    pub fn header_codec(&self) -> Codec {
+        self.codec
     }
 
     /// What running the delta takes.

@@ -1,6 +1,6 @@
 //! Docker's manifest.json: a list of images, each a config and the paths of its layers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 use super::assembly::{self, Assembly, ConfigFacts};
@@ -28,7 +28,7 @@ pub(super) fn read_manifest(
         let entry = read_image(assembly, &known, index, image)?;
         assembly.images.push(entry);
     }
-    let listed: Vec<usize> = assembly.images.iter().map(|image| image.role).collect();
+    let listed: HashSet<usize> = assembly.images.iter().map(|image| image.role).collect();
     assembly.images.extend(tree.images.into_iter().filter(|image| !listed.contains(&image.role)));
     Ok(())
 }

@@ -172,6 +172,14 @@ pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 3).expect("memory")
 }
 
+/// zstd that does not say how long its content is.
+pub(crate) fn streamed(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 3).expect("memory");
+    encoder.write_all(bytes).expect("memory");
+    encoder.flush().expect("memory");
+    encoder.finish().expect("memory")
+}
+
 /// Two versions of one image: the first layer is the same, the second differs in the middle, the
 /// third is new.
 pub(crate) fn versions(len: usize) -> [Vec<Vec<u8>>; 2] {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::archive::{Members, gzip, layer, noise};
+use crate::archive::{Members, gzip, layer, noise, streamed, versions};
 use crate::lab::{Lab, is_root, left_out};
 
 /// A file system of its own, in memory, as large as said; gone when it is dropped.
@@ -41,13 +41,20 @@ impl Drop for Tmpfs {
 fn a_full_disk_is_a_limit_with_its_path_and_nothing_stays_on_it() {
     let lab = Lab::with_built(100_000, Some(gzip));
     lab.create(&[]);
+    // Frames that do not say how long their content is.
+    let [old, _] = versions(100_000);
+    lab.write("streamed.tar", &Members::oci("app:1", &old, streamed).pack());
     let test = "a_full_disk_is_a_limit_with_its_path_and_nothing_stays_on_it";
     let Some(disk) = Tmpfs::mount(lab.path("disk"), "size=64k", test) else { return };
-    let checked = "not enough space in disk (wanted ";
+    let (checked, written) = (
+        "not enough space in disk (wanted ",
+        "cannot write a temporary file in disk: No space left",
+    );
     for (run, message) in [
         (&["apply", "base.tar", "delta", "-o", "disk/out"][..], checked),
         (&["apply", "base.tar", "delta", "-o", "-", "--tmpdir", "disk"], checked),
         (&["create", "base.tar", "target.tar", "-o", "out", "--tmpdir", "disk"], checked),
+        (&["create", "streamed.tar", "target.tar", "-o", "out", "--tmpdir", "disk"], written),
     ] {
         let told = lab.run(run);
         assert_eq!((told.code, told.stdout()), (7, ""), "{}", told.stderr);

@@ -113,8 +113,8 @@ fn unknown_numbers_in_the_tables_are_unsupported() {
 fn an_unknown_instruction_is_unsupported() {
     let mut forge = Forge::new();
     forge.change_instructions(|bytes| bytes[0] = 99);
-    forge
-        .refused(5, &["99, which this program does not know", "hint: a newer chunkdelta reads it"]);
+    let message = "cannot use bad as a delta: the delta uses instruction 99, which this program";
+    forge.refused(5, &[message, "hint: a newer chunkdelta reads it"]);
     // It decodes nothing, so it cannot see.
     forge.lab.run(&["verify", "bad"]).ok();
 }
@@ -143,6 +143,8 @@ fn a_delta_that_makes_something_else_than_it_promises_is_damage() {
     let right = Digest::from_bytes(forge.header.digests[row]);
     forge.header.digests[row][31] ^= 1;
     let wrong = Digest::from_bytes(forge.header.digests[row]);
-    let message = format!("has another digest (expected {wrong}, found {right})");
+    let message = format!(
+        "cannot apply bad: what was made has another digest (expected {wrong}, found {right})"
+    );
     forge.refused(4, &[&message, "\nhint: "]);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::archive::{Members, layer, noise};
+use crate::archive::{Compress, Members, gzip, layer, noise};
 use crate::lab::{Lab, Told};
 
 /// The one object on standard output.
@@ -54,6 +54,112 @@ fn create_tells_each_layer_and_each_stream() {
     assert!(streams.iter().any(|stream| stream["name"] == "instructions"));
 }
 
+/// What the stages saved of something, one number.
+fn saved(value: &Value) -> u64 {
+    let stages = ["base_bytes", "target_bytes", "zero_bytes", "coding_bytes"];
+    assert_eq!(keys(&value["saved"]), stages);
+    stages.iter().map(|stage| value["saved"][stage].as_u64().expect("bytes")).sum()
+}
+
+#[test]
+fn create_tells_what_each_stage_saved() {
+    let lab = Lab::new();
+    let [old, new, text] = [1, 2, 3].map(|seed| noise(seed, 100_000));
+    let text: Vec<u8> = text.iter().map(|byte| b'a' + byte % 16).collect();
+    let base = [layer("same", &old), layer("other", &new)];
+    let mixed = [&new[..50_000], &text, &vec![0; 20_000], &text].concat();
+    for (compress, outcomes) in [
+        (<[u8]>::to_vec as Compress, ["reused", "rebuilt"]),
+        (gzip as Compress, ["held", "stored"]),
+    ] {
+        let target = [base[0].clone(), layer("mixed", &mixed)];
+        lab.write("base.tar", &Members::oci("a", &base, compress).pack());
+        lab.write("target.tar", &Members::oci("b", &target, compress).pack());
+        let value = object(&lab.create(&["--json", "-f"]));
+        adds_up(&value);
+        let layers = value["layers"].as_array().expect("a list");
+        assert_eq!(layers.iter().map(|layer| &layer["outcome"]).collect::<Vec<_>>(), outcomes);
+        assert_eq!(layers[0]["saved"]["base_bytes"], layers[0]["bytes"]);
+        assert_eq!(layers[0]["coded_bytes"], 0);
+        let [rebuilt, coded] = [&layers[1]["saved"], &layers[1]["coded_bytes"]];
+        if outcomes[1] == "rebuilt" {
+            assert!((50_000..53_000).contains(&number(&rebuilt["base_bytes"])), "{rebuilt}");
+            assert!((98_000..102_000).contains(&number(&rebuilt["target_bytes"])), "{rebuilt}");
+            assert!((20_000..20_600).contains(&number(&rebuilt["zero_bytes"])), "{rebuilt}");
+            // Letters of 4 bits each.
+            assert!((49_000..53_000).contains(&number(coded)), "{coded}");
+        }
+    }
+}
+
+#[test]
+fn create_tells_what_a_layer_saved_that_is_compressed_again() {
+    for (base, target, has_exceptions) in [
+        ("skopeo-oci-zstd-1.tar", "skopeo-oci-zstd-3.tar", false),
+        // A member of gzip has a header and a trailer.
+        ("skopeo-oci-zstd-1.tar", "skopeo-oci-gzip-2.tar", true),
+    ] {
+        let lab = Lab::with_pair(base, target);
+        for options in [&["--json", "-f"][..], &["--json", "-f", "--portable"]] {
+            let value = object(&lab.create(options));
+            adds_up(&value);
+            let layers = value["layers"].as_array().expect("a list");
+            let again = layers.iter().find(|layer| layer["encoders"].is_array());
+            let again = again.expect("one is compressed again");
+            assert_eq!(number(&again["exception_bytes"]) > 0, has_exceptions, "{again}");
+            assert!(number(&again["content_bytes"]) > number(&again["bytes"]), "{again}");
+        }
+    }
+}
+
+/// Checks that what the stages saved and what is carried make up each layer, the target, and the
+/// delta.
+#[track_caller]
+fn adds_up(value: &Value) {
+    for layer in value["layers"].as_array().expect("a list") {
+        let len = layer.get("content_bytes").unwrap_or(&layer["bytes"]);
+        assert_eq!(number(len), saved(layer) + number(&layer["coded_bytes"]), "{layer}");
+    }
+    assert_eq!(number(&value["content_bytes"]), saved(value) + number(&value["coded_bytes"]));
+    let streams = value["streams"].as_array().expect("a list").iter();
+    let control = ["instructions", "lengths", "offsets", "numbers", "kept ranges"];
+    let is_control = |stream: &&Value| control.iter().any(|name| stream["name"] == *name);
+    let control = streams.filter(is_control).map(|stream| number(&stream["encoded_bytes"]));
+    let carried = number(&value["coded_bytes"]) + number(&value["exception_bytes"]);
+    let header = number(&value["delta"]["header_bytes"]);
+    assert_eq!(number(&value["delta"]["bytes"]), carried + control.sum::<u64>() + header);
+}
+
+#[track_caller]
+fn number(value: &Value) -> u64 {
+    value.as_u64().expect("a number")
+}
+
+#[test]
+fn create_tells_what_the_target_takes_without_a_base() {
+    let lab = Lab::with_images();
+    let told = lab.create(&["--json"]);
+    let zstd = object(&told)["target_zstd"].clone();
+    let len = zstd::encode_all(lab.read("target.tar").as_slice(), 3).expect("memory").len();
+    assert_eq!((&zstd["level"], &zstd["estimated"]), (&3.into(), &false.into()));
+    let bytes = zstd["bytes"].as_u64().expect("a number");
+    assert!(bytes.abs_diff(len as u64) * 100 < bytes, "{bytes}, and {len} by itself");
+
+    // Too long to be compressed whole: half noise, half letters of four bits.
+    let noise = noise(1, 12 << 20);
+    let text: Vec<u8> = noise.iter().map(|byte| b'a' + byte % 16).collect();
+    lab.write("base.tar", &Members::docker("a", &[layer("a", b"a")]).pack());
+    let layers = [layer("noise", &noise), layer("text", &text)];
+    lab.write("target.tar", &Members::docker("b", &layers).pack());
+    let value = object(&lab.create(&["--json", "-f", "--no-self-check"]));
+    assert_eq!(value["target_zstd"]["estimated"], true);
+    let bytes = value["target_zstd"]["bytes"].as_u64().expect("a number");
+    assert!((18 << 20..19 << 20).contains(&bytes), "{bytes}");
+    let told = lab.create(&["-f", "--no-self-check"]);
+    assert!(told.stdout().contains(" of the target, about "), "{}", told.stdout());
+    assert!(told.stdout().contains(" % of its zstd -3, not checked"), "{}", told.stdout());
+}
+
 #[test]
 fn apply_and_verify_tell_where_the_bytes_came_from() {
     let lab = Lab::with_delta();
@@ -86,6 +192,16 @@ fn inspect_tells_tables_of_a_delta_and_blobs_of_an_image() {
     let layers: Vec<_> = blobs.iter().filter(|blob| blob["kind"] == "layer").collect();
     assert_eq!(layers.len(), 4);
     assert!(layers.iter().all(|layer| layer["diff_id"] == layer["digest"]));
+}
+
+#[test]
+fn inspect_names_the_codecs_that_a_delta_uses() {
+    let lab = Lab::with_delta();
+    lab.write("stored", include_bytes!("../golden/v1/one-byte-stored.ckd"));
+    for (delta, codecs) in [("delta", [1]), ("stored", [0])] {
+        let value = object(&lab.run(&["inspect", delta, "--json"]).ok());
+        assert_eq!(value["codecs"], serde_json::json!(codecs), "{delta}");
+    }
 }
 
 #[test]

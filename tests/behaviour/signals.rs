@@ -2,10 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::process::{Child, Command};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -87,7 +88,7 @@ fn who_waits_for_standard_input_can_be_interrupted() {
     let lab = Lab::with_delta();
     for (sent, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let mut command = lab.std_command(&["apply", "base.tar", "-", "-o", "out"]);
-        command.stdin(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        command.stdin(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("starts");
         // Kept open until it has ended: an end of input would be another error.
         let input = child.stdin.take();
@@ -97,6 +98,37 @@ fn who_waits_for_standard_input_can_be_interrupted() {
         assert_eq!(told.code, code);
         drop(input);
         assert!(!lab.path("out").exists());
+    }
+}
+
+#[test]
+fn docker_save_does_not_outlive_who_started_it() {
+    let lab = Lab::with_images();
+    fs::create_dir(lab.path("bin")).expect("writable");
+    lab.write("bin/docker", b"#!/bin/sh\necho $$ >pid.new\nmv pid.new pid\nexec sleep 100\n");
+    fs::set_permissions(lab.path("bin/docker"), fs::Permissions::from_mode(0o755)).expect("own");
+    let mut command = lab.std_command(&["create", "base.tar", "docker-daemon:app", "-o", "out"]);
+    let path = std::env::var("PATH").expect("there is a mkfifo in it");
+    command.env("PATH", format!("{}:{path}", lab.path("bin").display()));
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+    let pid = until(|| fs::read_to_string(lab.path("pid")).ok());
+    signal(&child, Signal::TERM);
+    assert_eq!(lab.wait(child).code, 143);
+    // What nobody reaps any more may stay as a zombie, where the machine has no init.
+    let status = format!("/proc/{}/stat", pid.trim());
+    until(|| fs::read_to_string(&status).map_or(true, |stat| stat.contains(") Z ")).then_some(()));
+}
+
+/// Asks until there is an answer.
+#[track_caller]
+fn until<T>(ask: impl Fn() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        match ask() {
+            Some(answer) => return answer,
+            None => assert!(start.elapsed() < Duration::from_secs(20), "it never came to pass"),
+        }
+        thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -1,5 +1,6 @@
 //! `-v`: how each layer was found and what became of it.
 
+use crate::archive::{Members, gzip, hex, layer, noise};
 use crate::lab::Lab;
 
 #[test]
@@ -39,6 +40,97 @@ fn the_trace_says_what_became_of_each_layer() {
     let told = lab.create(&["-v"]);
     let count = |fate: &str| told.stderr.lines().filter(|line| line.ends_with(fate)).count();
     assert_eq!(count("): reused"), 4, "{}", told.stderr);
+}
+
+#[test]
+fn the_trace_of_apply_says_how_each_blob_came() {
+    let lab = Lab::new();
+    let [shared, changed, newer] = [1, 2, 3].map(|seed| noise(seed, 300_000));
+    let (shared, old) = (layer("shared", &shared), layer("file", &changed));
+    let new = layer("file", &[&changed[..200_000], &newer[..1000]].concat());
+    let (same, carried) = (gzip(&shared), gzip(&layer("newer", &newer)));
+    lab.write("base.tar", &Members::docker("a", &[shared.clone(), old.clone()]).pack());
+    lab.write("target.tar", &Members::docker("b", &[shared.clone(), new.clone()]).pack());
+    lab.create(&[]);
+    let digest = |bytes: &[u8]| format!("sha256:{}", hex(bytes));
+    let lines = [
+        format!("layer {} (294.5 KiB): reused, the content of 0/layer.tar", digest(&shared)),
+        format!(
+            "content {} (294.5 KiB): copied from, 294.5 KiB of it in 1/layer.tar",
+            digest(&old)
+        ),
+        format!("layer {} (198.0 KiB): rebuilt, ", digest(&new)),
+        "config sha256:".to_owned(),
+        format!("file {} (", digest(&lab.read("target.tar"))),
+    ];
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    lab.run(&["apply", "base.tar", "delta", "-o", "out", "-v"]).ok().has(&lines);
+    let told = lab.run(&["verify", "delta", "base.tar", "-v"]).ok();
+    told.has(&lines);
+    assert!(told.stderr.lines().any(|line| {
+        line.starts_with(lines[2])
+            && line.contains(" instructions, ")
+            && line.ends_with(" literals")
+    }));
+
+    lab.write("base.tar", &Members::oci("a", &[shared.clone(), old], gzip).pack());
+    lab.create(&["-f"]);
+    let told = lab.run(&["apply", "base.tar", "delta", "-o", "out", "-f", "-v"]).ok();
+    let from = format!("reused, the content of blobs/sha256/{}, inflated", hex(&same));
+    told.has(&[&format!("layer {} (294.5 KiB): {from}", digest(&shared))]);
+
+    let layers = [shared, layer("newer", &newer)];
+    lab.write("target.tar", &Members::oci("b", &layers, gzip).pack());
+    lab.create(&["-f"]);
+    let told = lab.run(&["apply", "base.tar", "delta", "-o", "out", "-f", "-v"]).ok();
+    let from = format!("held, copied from blobs/sha256/{}", hex(&same));
+    told.has(&[
+        &format!("layer {} (", digest(&same)),
+        &format!("): {from}"),
+        &format!("layer {} (309.1 KiB): carried by the delta", digest(&carried)),
+    ]);
+
+    let lab = Lab::with_pair("skopeo-oci-zstd-1.tar", "skopeo-oci-zstd-3.tar");
+    lab.create(&[]);
+    let told = lab.run(&["apply", "base.tar", "delta", "-o", "out", "-v"]).ok();
+    let again =
+        "): compressed again by klauspost/compress zstd (since 1.17.8), default, from sha256:";
+    let lines: Vec<&str> = told.stderr.lines().filter(|line| line.contains(again)).collect();
+    let [line] = lines[..] else { panic!("{}", told.stderr) };
+    let (_, content) = line.split_once(", from ").expect("it is there");
+    let (content, _) = content.split_once(", ").expect("it is there");
+    told.has(&[&format!("content {content} (52.5 KiB): rebuilt, ")]);
+}
+
+#[test]
+fn the_trace_of_an_image_says_how_each_layer_was_found() {
+    let lab = Lab::with_images();
+    let told = lab.run(&["inspect", "base.tar", "-v"]).ok();
+    told.has(&["base.tar: layer 0 of fixture/hello:1: manifest.json names blobs/"]);
+    assert_eq!(lab.run(&["inspect", "base.tar"]).ok().stderr, "");
+}
+
+#[test]
+fn twice_it_times_every_stage() {
+    let lab = Lab::with_delta();
+    let create = ["create", "base.tar", "target.tar", "-o", "other", "-vv"];
+    let apply = ["apply", "base.tar", "delta", "-o", "out", "-vv"];
+    let of_create = ["reading the base", "indexing the base", "checking the delta"];
+    for (run, stages) in [
+        (&create[..], &of_create[..]),
+        (&apply, &["reading the delta", "reading the base", "rebuilding"]),
+        (&["verify", "delta", "base.tar", "-vv"], &["rebuilding"]),
+        (&["verify", "delta", "-vv"], &["reading the delta"]),
+    ] {
+        let told = lab.run(run).ok();
+        for stage in stages.iter().chain(run.contains(&"-o").then_some(&"writing the output")) {
+            let is_timed = |line: &str| {
+                let seconds = line.strip_prefix(stage).and_then(|rest| rest.strip_prefix(": "));
+                seconds.is_some_and(|seconds| seconds.ends_with(" s"))
+            };
+            assert_eq!(told.stderr.lines().filter(|line| is_timed(line)).count(), 1, "{told:?}");
+        }
+    }
 }
 
 #[test]

@@ -143,7 +143,6 @@ pub(crate) fn apply_options() -> ApplyOptions {
         jobs: NonZeroUsize::new(2).expect("not zero"),
         memory: Size(200_000_000),
         tmpdir: None,
-        allow_missing: false,
         may_replace: false,
     }
 }

@@ -1,5 +1,7 @@
 //! Which encoders to try on a gzip member, the likely ones first.
 
+use std::iter;
+
 use super::trial::Candidate;
 use crate::format::EncoderKind;
 
@@ -27,11 +29,12 @@ pub(super) fn for_header(header: &[u8]) -> Vec<Candidate> {
         Some(2) => vec![9, 6, 5, 1, 8, 7, 4, 3, 2],
         _ => vec![6, 5, 9, 1, 4, 3, 2, 7, 8],
     };
-    let go = levels.iter().map(|level| Candidate::new(EncoderKind::GoFlate, &[*level]));
-    let klauspost = levels
-        .iter()
-        .flat_map(|level| KLAUSPOST.iter().map(move |era| Candidate::new(*era, &[*level, 0])));
-    let go: Vec<Candidate> = go.chain(klauspost).collect();
+    let at_level = |level: &u64| {
+        let level = *level;
+        let klauspost = KLAUSPOST.iter().map(move |era| Candidate::new(*era, &[level, 0]));
+        iter::once(Candidate::new(EncoderKind::GoFlate, &[level])).chain(klauspost)
+    };
+    let go: Vec<Candidate> = levels.iter().flat_map(at_level).collect();
     let zlib: Vec<Candidate> = Vec::new();
     if is_go { [go, zlib].concat() } else { [zlib, go].concat() }
 }

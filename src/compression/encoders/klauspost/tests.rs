@@ -100,7 +100,7 @@ fn pgzip_gives_the_same_with_any_number_of_threads() {
 
 #[test]
 fn pgzip_ends_whole_blocks_with_an_empty_one() {
-    let stored = encode(3, &[5, 16_385], &[&[0; 16_385]]);
+    let stored = encode(3, &[5, 16_385], &[&vec![0; 16_385]]);
     assert!(stored.ends_with(&[0, 0, 0, 0xff, 0xff, 0, 0, 0, 0xff, 0xff, 3, 0]));
     assert_eq!(encode(3, &[5, 16_385], &[]), [0, 0, 0, 0xff, 0xff, 3, 0]);
 }

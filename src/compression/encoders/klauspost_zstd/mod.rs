@@ -88,20 +88,6 @@ pub(super) fn name(parameters: &[u64]) -> String {
     format!("klauspost/compress zstd (since {since}), {level}")
 }
 
-/// Memory that the encoder takes with these parameters, in bytes.
-pub(super) fn memory(parameters: &[u64]) -> u64 {
-    /// Blocks as they come and go.
-    const BLOCKS: u64 = 2 << 20;
-    let Ok(parameters) = Parameters::from_numbers(parameters) else { return 0 };
-    let tables = match parameters.level {
-        Level::Fastest => 1 << 20,
-        Level::Default => 2 << 20,
-        Level::Better => 5 << 20,
-        Level::Best => 35 << 20,
-    };
-    tables + 2 * u64::from(parameters.reach()) + BLOCKS
-}
-
 /// Parameters as a setup has them.
 fn parameters(setup: &Setup<'_>) -> Result<Parameters, EncoderError> {
     let fail = |rule| EncoderError::Parameters { number: NUMBER, rule };
