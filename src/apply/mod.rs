@@ -151,7 +151,7 @@ impl<'a> Job<'a> {
         let spooler = Spooler::new(options.tmpdir.clone());
         let delta_name = delta.to_string_lossy().into_owned();
         let (file, delta) = open_delta(delta, &spooler, observer)?;
-        check_memory(delta.needs(), options.memory)?;
+        check_memory(delta.needs(), delta::re_encode_memory(&delta), options.memory)?;
         observer.stage(Stage::ReadBase, None);
         let base_name = base.to_string_lossy().into_owned();
         let reference = Reference::parse(base, Path::exists).map_err(Error::image(&base_name))?;
@@ -234,8 +234,8 @@ fn fits_at_once(needs: &Needs, memory: Size) -> bool {
     needs.window_sum.saturating_add(FIXED_MEMORY) <= memory.0
 }
 
-fn check_memory(needs: &Needs, memory: Size) -> Result<(), Error> {
-    let least = needs.largest_window.saturating_add(FIXED_MEMORY);
+fn check_memory(needs: &Needs, encoders: u64, memory: Size) -> Result<(), Error> {
+    let least = needs.largest_window.saturating_add(encoders).saturating_add(FIXED_MEMORY);
     if least <= memory.0 {
         return Ok(());
     }

@@ -4,9 +4,11 @@
 //! does, zeros after the last member are padding; any other bytes there are an error, where gzip(1)
 //! warns and Go's reader fails.
 
+use std::fmt;
 use std::io::{self, BufRead, Read};
 
-use flate2::{Crc, Decompress, FlushDecompress, Status};
+use flate2::Crc;
+use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::stored::Stored;
 use super::{Compression, CompressionError};
@@ -33,14 +35,25 @@ pub struct Member {
 /// Members that are remembered; a layer of more is not worth to be looked at.
 pub(super) const MEMBERS: usize = 1 << 20;
 
-#[derive(Debug)]
+/// Window of a member: the largest that deflate has, as a power of two.
+const WINDOW_BITS: u8 = 15;
+
 pub(super) struct GzipReader<R> {
     stored: Stored<R>,
-    inflate: Decompress,
+    inflate: Inflate,
     crc: Crc,
     state: State,
     /// The first [`MEMBERS`] ones, the last of them perhaps unfinished.
     members: Vec<Member>,
+}
+
+impl<R: fmt::Debug> fmt::Debug for GzipReader<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { stored, crc, state, .. } = self;
+        let mut shown = f.debug_struct("GzipReader");
+        shown.field("stored", stored).field("crc", crc).field("state", state);
+        shown.finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,13 +67,8 @@ enum State {
 
 impl<R: Read> GzipReader<R> {
     pub(super) fn new(stored: Stored<R>) -> Self {
-        Self {
-            stored,
-            inflate: Decompress::new(false),
-            crc: Crc::new(),
-            state: State::Start,
-            members: Vec::new(),
-        }
+        let inflate = Inflate::new(false, WINDOW_BITS);
+        Self { stored, inflate, crc: Crc::new(), state: State::Start, members: Vec::new() }
     }
 
     fn damaged(&self, reason: &str) -> CompressionError {
@@ -156,8 +164,11 @@ impl<R: Read> GzipReader<R> {
         let input = self.stored.fill_buf()?;
         let at_end = input.is_empty();
         let (before_in, before_out) = (self.inflate.total_in(), self.inflate.total_out());
-        let result = self.inflate.decompress(input, buf, FlushDecompress::None);
-        let status = result.map_err(|error| self.damaged(&error.to_string()))?;
+        let result = self.inflate.decompress(input, buf, InflateFlush::NoFlush);
+        let status = result.map_err(|error| {
+            let reason = self.inflate.error_message().unwrap_or_else(|| error.as_str());
+            self.damaged(reason)
+        })?;
         let taken = usize::try_from(self.inflate.total_in() - before_in);
         let given = usize::try_from(self.inflate.total_out() - before_out);
         let (taken, given) = taken.ok().zip(given.ok()).expect("no more than the two slices");

@@ -40,6 +40,11 @@ impl Compression {
         }
     }
 
+    /// Is it a zstd frame that decoders skip?
+    pub(crate) fn is_skippable(first: &[u8]) -> bool {
+        matches!(first, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
+    }
+
     /// The word for it: `plain`, `gzip`, `zstd`.
     pub const fn name(self) -> &'static str {
         match self {

@@ -9,6 +9,7 @@ use super::costs::costly;
 use super::groups::{Layout, Plan};
 use super::keeping::keep;
 use super::matching::{Matches, Pool};
+use super::needs::encoder_memory;
 use super::numbering::{Numbering, completion_order, digests};
 use super::repeats::{Copied, Source, add_repeats};
 use super::script::{Operation, script};
@@ -152,10 +153,13 @@ pub fn encode(
         stored: digests_of(target, Origin::Stored),
         streams: coded.stats,
     };
+    let nodes = nodes(&plan, &layout, &copied);
+    let encoder_memory =
+        encoder_memory(&nodes, numbering.made.iter().map(|node| &target.nodes[*node]));
     let header = Header {
-        declared: Declared { kept_peak, ..Declared::default() },
+        declared: Declared { kept_peak, encoder_memory, ..Declared::default() },
         digests: numbering.digests.iter().map(|digest| *digest.as_bytes()).collect(),
-        nodes: nodes(&plan, &layout, &copied),
+        nodes,
         outputs: outputs(target, &numbering),
         roles: roles(target, &numbering),
         groups: groups(&layout, coded.groups),

@@ -19,6 +19,8 @@ pub(super) struct Feed {
     idle: Option<Box<dyn Encoder>>,
     /// Bytes of the node that are still to come.
     left: u64,
+    /// The most that its encoders take, by their reckoning, in bytes.
+    memory: u64,
 }
 
 struct OpenRun {
@@ -39,7 +41,17 @@ impl Feed {
     /// Pieces that make a node of `len` bytes, in the memory of an encoder that is done, if there
     /// is one.
     pub(super) fn new(pieces: Vec<Carried>, len: u64, idle: Option<Box<dyn Encoder>>) -> Self {
-        Self { rest: pieces.into_iter(), open: None, idle, left: len }
+        let runs = pieces.iter().filter_map(|piece| match piece {
+            Carried::Encode(run) => Some(run),
+            Carried::Literal(_) => None,
+        });
+        let memory = runs.map(encoder_memory).max().unwrap_or(0);
+        Self { rest: pieces.into_iter(), open: None, idle, left: len, memory }
+    }
+
+    /// The most memory that its encoders take, by their reckoning, in bytes.
+    pub(super) fn memory(&self) -> u64 {
+        self.memory
     }
 
     /// Begins: appends what stands before the first byte of content.
@@ -136,14 +148,9 @@ impl OpenPiece {
         idle: Option<Box<dyn Encoder>>,
         out: &mut Vec<u8>,
     ) -> Result<Self, ApplyError> {
-        let setup = encoders::Setup {
-            number: run.encoder,
-            parameters: &run.parameters,
-            corrections: &run.corrections,
-            content_len: run.lengths[number],
-        };
+        let setup = setup(run, run.lengths[number]);
         let encoder = encoders::start_after(idle, &setup).map_err(|error| match error {
-            EncoderError::Unknown { number } => {
+            EncoderError::Unknown { number } | EncoderError::Replaced { number } => {
                 FormatError::Unsupported { what: "encoder", number: number.into() }
             }
             EncoderError::Parameters { rule, .. } => {
@@ -164,6 +171,21 @@ impl OpenPiece {
             }
         }
         self.encoder
+    }
+}
+
+/// The most memory that the encoder of a run takes, by its reckoning, in bytes.
+pub(super) fn encoder_memory(run: &EncodeRun) -> u64 {
+    let longest = run.lengths.iter().max();
+    longest.map_or(0, |longest| encoders::memory(&setup(run, *longest)))
+}
+
+fn setup(run: &EncodeRun, content_len: u64) -> encoders::Setup<'_> {
+    encoders::Setup {
+        number: run.encoder,
+        parameters: &run.parameters,
+        corrections: &run.corrections,
+        content_len,
     }
 }
 

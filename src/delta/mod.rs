@@ -36,7 +36,7 @@ pub use applier::{ApplyOptions, ApplyStats, Sources, apply, missing_nodes};
 pub use coding::workers_within;
 pub use encoder::{EncodeOptions, EncodeStats, Encoded, NodeStats, encode};
 pub use error::ApplyError;
-pub use needs::encoder_memory;
+pub use needs::re_encode_memory;
 pub use recreations::{NodeEncoder, encoders_of};
 pub use target::{
     BaseContent, Child, Origin, RecreatedPiece, Recreation, Stretch, Target, TargetNode,

@@ -1,25 +1,17 @@
 //! Memory that running a delta takes for its re-encodes.
 
-use crate::compression::encoders;
-use crate::format::{Delta, NONE, ReEncodeParameters, StreamKind, WayKind, content_of};
+use super::feed;
+use super::{RecreatedPiece, TargetNode};
+use crate::format::{Delta, NONE, Node, StreamKind, content_of};
 
 /// Bytes that a value of a control stream becomes while a re-encode waits for its content.
 const VALUE_LEN: u64 = 8;
 
-/// The most memory that encoders and the pieces they wait with take at one time, in bytes.
-///
-/// A re-encode inside a content that is itself encoded runs together with the one around it.
-pub fn encoder_memory(delta: &Delta) -> u64 {
+/// The most memory that encoders of the delta take at one time, and the pieces that they wait with,
+/// in bytes: what the delta declares of the former, and what its tables say of the latter.
+pub fn re_encode_memory(delta: &Delta) -> u64 {
     let header = delta.header();
     let mut own = vec![0_u64; header.nodes.len()];
-    for (row, node) in header.nodes.iter().enumerate() {
-        for way in node.ways.iter().filter(|way| way.kind == WayKind::ReEncode.number()) {
-            let parameters = ReEncodeParameters::decode(&way.parameters);
-            let encoders = parameters.iter().flat_map(|parameters| &parameters.encoders);
-            let encoder = encoders.map(|number| encoders::memory(*number)).max();
-            own[row] = own[row].max(encoder.unwrap_or(0));
-        }
-    }
     for group in &header.groups {
         for part in &group.parts {
             let row = part.node as usize;
@@ -28,17 +20,43 @@ pub fn encoder_memory(delta: &Delta) -> u64 {
             }
             let carried = group.streams.iter().zip(&part.taken).map(|(stream, taken)| {
                 let each = match StreamKind::from_number(stream.kind) {
-                    Ok(StreamKind::Literals(_) | StreamKind::Corrections) => 1,
+                    Ok(StreamKind::Literals(_)) => 1,
+                    // An encoder has its own copy.
+                    Ok(StreamKind::Corrections) => 2,
                     _ => VALUE_LEN,
                 };
                 taken.saturating_mul(each)
             });
-            own[row] += carried.sum::<u64>();
+            own[row] = carried.fold(own[row], u64::saturating_add);
         }
     }
+    most_at_once(&header.nodes, own).saturating_add(header.declared.encoder_memory)
+}
+
+/// The most memory that the encoders of a target take at one time, in bytes. `made` are the last
+/// of `nodes`, as the target has them.
+pub(super) fn encoder_memory<'a>(
+    nodes: &[Node],
+    made: impl ExactSizeIterator<Item = &'a TargetNode<'a>>,
+) -> u64 {
+    let memory = |node: &TargetNode<'_>| {
+        let pieces = node.recreation.iter().flat_map(|recreation| &recreation.pieces);
+        let runs = pieces.filter_map(|piece| match piece {
+            RecreatedPiece::Encoded(run) => Some(feed::encoder_memory(run)),
+            RecreatedPiece::Raw(_) => None,
+        });
+        runs.max().unwrap_or(0)
+    };
+    let mut own = vec![0; nodes.len() - made.len()];
+    own.extend(made.map(memory));
+    most_at_once(nodes, own)
+}
+
+/// A re-encode inside a content that is itself encoded runs together with the one around it.
+fn most_at_once(nodes: &[Node], mut own: Vec<u64>) -> u64 {
     // Parents have greater numbers: from the last node down, each finds what is open around it.
     let mut most = 0;
-    for (row, node) in header.nodes.iter().enumerate().rev() {
+    for (row, node) in nodes.iter().enumerate().rev() {
         if node.parent != NONE {
             let around = own[node.parent as usize];
             own[row] = own[row].saturating_add(around);

@@ -126,6 +126,12 @@ impl<'run, 'scope, 'env> Outlet<'run, 'scope, 'env> {
         Ok(())
     }
 
+    /// What the encoders that wait for content take, by their reckoning, in bytes.
+    pub(super) fn encoder_memory(&self) -> u64 {
+        let feeds = self.spaces.iter().filter_map(|space| space.feed.as_ref());
+        feeds.fold(0, |sum, feed| sum.saturating_add(feed.memory()))
+    }
+
     /// The content of the innermost space, which is closed, has ended.
     pub(super) fn end_content(&mut self) -> Result<(), ApplyError> {
         let space = self.spaces.pop().expect("BUG: a content that ends was opened");

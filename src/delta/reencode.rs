@@ -28,6 +28,10 @@ impl Execution<'_, '_, '_> {
         let source = self.header_node(content, group)?;
         self.check_lengths(&pieces, source.length)?;
         let feed = Feed::new(pieces, length, self.outlet.idle.take());
+        let memory = self.outlet.encoder_memory().saturating_add(feed.memory());
+        if memory > self.delta.header().declared.encoder_memory {
+            return Err(broken("encoders take no more memory than is declared", group));
+        }
         let is_inside = source.parent == node && is_fed(self.delta.header(), content as usize);
         if is_inside {
             self.is_placed[content as usize] = true;

@@ -83,7 +83,6 @@ pub(super) fn ceiling(what: &'static str, found: u64, ceiling: u64) -> Result<()
 fn check_numbers(header: &Header) -> Result<(), FormatError> {
     let declared = &header.declared;
     for (what, number) in [
-        ("encoder memory of", declared.encoder_memory),
         ("inline nodes:", declared.inline_count),
         ("a longest inline node of", declared.inline_longest),
         ("live inline nodes of", declared.inline_live),

@@ -32,7 +32,7 @@ pub struct Header {
 pub struct Declared {
     /// Greatest number of bytes kept at once outside the output.
     pub kept_peak: u64,
-    /// Reserved; 0.
+    /// The most memory that encoders which run at one time are reckoned to take, in bytes.
     pub encoder_memory: u64,
     /// Reserved; 0.
     pub inline_count: u64,
@@ -252,7 +252,9 @@ numbered! {
     /// libzstd.
     Libzstd = 8,
     /// Any deflate stream, with corrections.
-    Preflate = 9,
+    Predicted = 9,
+    /// libzstd with worker threads at levels that take much memory.
+    LibzstdLarge = 10,
 }
 
 numbered! {

@@ -201,7 +201,7 @@ fn a_re_encode_names_its_encoders() {
     assert_eq!(judge(&[0]), refused("encoder that the way does not name"));
     assert_eq!(judge(&[1, 1]), refused("encoders do not ascend"));
     assert_eq!(judge(&[]), refused("no encoders"));
-    assert_eq!(judge(&[1, 10]), Err(Refusal::Unsupported("encoder 10".to_owned())));
+    assert_eq!(judge(&[1, 11]), Err(Refusal::Unsupported("encoder 11".to_owned())));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use std::io::Read as _;
 
-use chunkdelta::compression::encoders::{self, Setup};
+use chunkdelta::compression::encoders::{self, Setup, predicted};
 use chunkdelta::format::{EncodeRun, Framing};
 use flate2::{Crc, read::DeflateDecoder};
 
@@ -13,30 +13,57 @@ use super::draw::{Draw, noise};
 
 /// Longest content, in bytes.
 const LONGEST: usize = 300 << 10;
+/// The encoder that takes corrections.
+const PREDICTED: u32 = 9;
 const GZIP_HEADER: [u8; 10] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF];
 
 pub(super) fn run(input: &[u8]) {
     let mut draw = Draw::new(input);
     let (number, parameters) = choice(&mut draw);
     let cut = 1 + draw.below(1 << 16);
-    let corrections = if draw.byte() == 1 { draw.bytes(8) } else { &[] };
+    let corrections = match (number, draw.byte()) {
+        (PREDICTED, len) => draw.bytes(len.into()),
+        (_, 1) => draw.bytes(8),
+        _ => &[],
+    };
     let content = content(&mut draw);
     let Some(stored) = encode(number, &parameters, corrections, &content, cut) else { return };
+    // Drawn corrections end blocks where they like.
+    let most = if number == PREDICTED { 50 * content.len() + 400_000 } else { content.len() / 4 };
     assert!(
-        stored.len() <= content.len() + content.len() / 4 + (64 << 10),
+        stored.len() <= content.len() + most + (64 << 10),
         "{number} {parameters:?} makes {} of {}",
         stored.len(),
         content.len()
     );
     let at_once = encode(number, &parameters, corrections, &content, content.len().max(1));
     assert!(at_once == Some(stored.clone()), "{number} {parameters:?}: cuts do not matter");
-    if is_deflate(number) {
+    if is_libzstd(number) {
+        let back = zstd::decode_all(&stored[..]).expect("a frame");
+        assert!(back == content, "{number} {parameters:?}: the content comes back");
+    }
+    // What drawn corrections make need not be a stream.
+    if is_deflate(number) && number != PREDICTED {
         let mut back = Vec::new();
         let mut inflater = DeflateDecoder::new(&stored[..]);
         inflater.read_to_end(&mut back).expect("a deflate stream");
         assert!(back == content, "{number} {parameters:?}: the content comes back");
         assert_eq!(inflater.total_in(), stored.len() as u64, "{number} {parameters:?}: one stream");
+        predicted_makes(&stored, &content, cut);
     }
+}
+
+/// Any deflate stream is made again, unless it is one that no writer makes.
+fn predicted_makes(stored: &[u8], content: &[u8], cut: usize) {
+    let corrections = predicted::corrections(stored, content, usize::MAX).expect("a stream");
+    assert_eq!(predicted::corrections(stored, content, corrections.len() - 1), None, "a ceiling");
+    let made = encode(PREDICTED, &[], &corrections, content, cut).expect("settings");
+    assert!(made == stored, "corrections make the stream");
+}
+
+/// Is what the encoder makes a zstd frame of libzstd?
+fn is_libzstd(number: u32) -> bool {
+    matches!(number, 8 | 10)
 }
 
 /// Is what the encoder makes raw deflate?
@@ -46,7 +73,7 @@ pub(super) fn is_deflate(number: u32) -> bool {
 
 /// An encoder and parameters, most of them known.
 pub(super) fn choice(draw: &mut Draw<'_>) -> (u32, Vec<u64>) {
-    let number = u32::from(draw.byte() % 11);
+    let number = u32::from(draw.byte() % 12);
     let count = usize::from(draw.byte() % 8);
     let parameter = |place| match (draw.byte(), place) {
         // A level, a length of a block, small numbers: the lawful ones are met often.

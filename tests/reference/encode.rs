@@ -74,7 +74,7 @@ impl Run {
             out.extend(&self.header);
             let mut encoder = match encoders::start(&self.setup(length)) {
                 Ok(encoder) => encoder,
-                Err(EncoderError::Unknown { number }) => {
+                Err(EncoderError::Unknown { number } | EncoderError::Replaced { number }) => {
                     return Err(Refusal::Unsupported(format!("encoder {number}")));
                 }
                 Err(EncoderError::Parameters { .. }) => return damaged("an encoder's parameters"),
@@ -90,6 +90,16 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// What the encoders take at most, by section 10.8.
+pub(super) fn memory(items: &[Item]) -> u64 {
+    let runs = items.iter().filter_map(|item| match item {
+        Item::Encode(run) => Some(run),
+        Item::Literal(_) => None,
+    });
+    let memory = |run: &Run| run.lengths.iter().map(|&len| encoders::memory(&run.setup(len))).max();
+    runs.filter_map(memory).max().unwrap_or(0)
 }
 
 /// The node that `items` make of the content.

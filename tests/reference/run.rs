@@ -165,6 +165,9 @@ impl Run<'_> {
             }
         }
         must(streams.values().all(|s| s.0.is_empty()), "part takes less than declared")?;
+        let around = self.fed.values().map(|(_, items)| encode::memory(items));
+        let taken = around.fold(encode::memory(&items), u64::saturating_add);
+        must(taken <= self.header.encoder_memory, "memory of encoders")?;
         self.used(content, group)?;
         let is_fed = self.header.nodes[content].parent == Some(part.node);
         if is_fed {

@@ -140,8 +140,9 @@ pub(super) fn known(what: &str, number: u32, all: &[u32]) -> Result<(), Refusal>
 #[derive(Debug)]
 pub(super) struct Header {
     pub(super) kept_peak: u64,
+    pub(super) encoder_memory: u64,
     /// What is declared besides.
-    reserved: [u64; 5],
+    reserved: [u64; 4],
     pub(super) digests: Vec<Hash>,
     pub(super) nodes: Vec<Node>,
     pub(super) outputs: Vec<Output>,
@@ -216,7 +217,8 @@ impl Header {
     fn read(from: &mut Cursor<'_>) -> Result<Self, Refusal> {
         Ok(Self {
             kept_peak: from.u64()?,
-            reserved: [from.u64()?, from.u64()?, from.u64()?, from.u64()?, from.u32()?.into()],
+            encoder_memory: from.u64()?,
+            reserved: [from.u64()?, from.u64()?, from.u64()?, from.u32()?.into()],
             digests: from.list(Cursor::hash)?,
             nodes: from.list(Node::read)?,
             outputs: from.list(Output::read)?,
@@ -228,7 +230,7 @@ impl Header {
 
     /// Check 2 of section 9: every number of section 10.
     fn check_numbers(&self) -> Result<(), Refusal> {
-        if self.reserved != [0; 5] {
+        if self.reserved != [0; 4] {
             return Err(Refusal::Unsupported("declared".into()));
         }
         for way in self.nodes.iter().flat_map(|node| &node.ways) {

@@ -1,7 +1,5 @@
 //! Which encoders to try on a gzip member, the likely ones first.
 
-use std::iter;
-
 use super::trial::Candidate;
 use crate::format::EncoderKind;
 
@@ -18,33 +16,52 @@ const KLAUSPOST: [EncoderKind; 4] = [
     EncoderKind::KlauspostFlate3,
 ];
 
+/// What a block of pigz knows of the content before it: a dictionary, nothing, all.
+const PIGZ_HISTORIES: [u64; 3] = [0, 1, 2];
+
+/// Length of the blocks where a content is too short to tell.
+const PGZIP_BLOCK_LEN: u64 = 1 << 20;
+const PIGZ_BLOCK_LEN: u64 = 128 << 10;
+
 /// Candidates for a deflate stream behind `header`, as one block where the encoder has blocks.
 ///
-/// Go's writers say that the system is unknown, and so does Python's; XFL is 4 for the fastest
-/// level and 2 for the best one, and 0 otherwise, or always.
+/// Go's writers say that the system is unknown, and so does Python's, others name it; XFL is 4 for
+/// the fastest level and 2 for the best one, and 0 otherwise, or always.
 pub(super) fn for_header(header: &[u8]) -> Vec<Candidate> {
     let is_go = header.get(OPERATING_SYSTEM) == Some(&UNKNOWN_SYSTEM);
-    let levels: Vec<u64> = match header.get(EXTRA_FLAGS) {
-        Some(4) => vec![1, 6, 5, 9, 2, 3, 4, 7, 8],
-        Some(2) => vec![9, 6, 5, 1, 8, 7, 4, 3, 2],
-        _ => vec![6, 5, 9, 1, 4, 3, 2, 7, 8],
+    let levels: [u64; 9] = match header.get(EXTRA_FLAGS) {
+        Some(4) => [1, 6, 5, 9, 2, 3, 4, 7, 8],
+        Some(2) => [9, 6, 5, 1, 8, 7, 4, 3, 2],
+        _ => [6, 5, 9, 1, 4, 3, 2, 7, 8],
     };
-    let at_level = |level: &u64| {
-        let level = *level;
-        let klauspost = KLAUSPOST.iter().map(move |era| Candidate::new(*era, &[level, 0]));
-        iter::once(Candidate::new(EncoderKind::GoFlate, &[level])).chain(klauspost)
+    let zlib = |level| Candidate::new(EncoderKind::Zlib, &[level, 0, 0]);
+    let go = |level| {
+        let klauspost = KLAUSPOST.map(|era| Candidate::new(era, &[level, 0]));
+        [Candidate::new(EncoderKind::GoFlate, &[level])].into_iter().chain(klauspost)
     };
-    let go: Vec<Candidate> = levels.iter().flat_map(at_level).collect();
-    let zlib: Vec<Candidate> = Vec::new();
-    if is_go { [go, zlib].concat() } else { [zlib, go].concat() }
+    if is_go {
+        levels.into_iter().flat_map(|level| go(level).chain([zlib(level)])).collect()
+    } else {
+        levels.into_iter().map(zlib).chain(levels.into_iter().flat_map(go)).collect()
+    }
 }
 
-/// The candidate with its content in blocks of `len` bytes, where the encoder can have them.
-pub(super) fn in_blocks(candidate: &Candidate, len: u64) -> Option<Candidate> {
+/// The candidate with its content in blocks, where the encoder can have them: of the usual length
+/// or one of `lens`.
+pub(super) fn in_blocks(candidate: &Candidate, lens: &[u64]) -> Vec<Candidate> {
+    let in_blocks = |parameters| Candidate { parameters, ..candidate.clone() };
+    let lens = |usual: u64| {
+        let others = lens.iter().copied().filter(move |len| *len != usual);
+        [usual].into_iter().chain(others)
+    };
     match candidate.parameters[..] {
         [level, 0] if KLAUSPOST.iter().any(|era| era.number() == candidate.encoder) => {
-            Some(Candidate { parameters: vec![level, len], ..candidate.clone() })
+            lens(PGZIP_BLOCK_LEN).map(|len| in_blocks(vec![level, len])).collect()
         }
-        _ => None,
+        [level, 0, 0] if candidate.encoder == EncoderKind::Zlib.number() => {
+            let all = |len| PIGZ_HISTORIES.map(|history| in_blocks(vec![level, len, history]));
+            lens(PIGZ_BLOCK_LEN).flat_map(all).collect()
+        }
+        _ => Vec::new(),
     }
 }

@@ -3,12 +3,13 @@
 use flate2::{Decompress, FlushDecompress};
 use rayon::prelude::*;
 
-use super::DetectedPiece;
 use super::candidates::{for_header, in_blocks};
 use super::pieces::Pieces;
 use super::trial::{Budget, Candidate, Idle};
+use super::{DetectedPiece, search};
 use crate::compression::Member;
-use crate::format::Framing;
+use crate::compression::encoders::predicted;
+use crate::format::{EncoderKind, Framing};
 
 /// Content by which candidates are told apart, in bytes: less than any writer's first block of
 /// its own.
@@ -17,14 +18,18 @@ const START_LEN: usize = 128 << 10;
 /// What an empty stored block looks like, with which writers in blocks end each of them.
 const SYNC_MARKER: [u8; 4] = [0, 0, 0xff, 0xff];
 
-/// Length of pgzip's blocks where a content is too short to tell.
-const USUAL_BLOCK_LEN: u64 = 1 << 20;
+/// Least length of blocks that is taken off markers.
+const FEWEST_PER_BLOCK: u64 = 16 << 10;
 
 /// Markers that are looked at before a stream is taken to have no blocks.
 const MARKERS: usize = 64;
 
 /// Candidates that are tried on all members.
 const MOST_TRIED: usize = 4;
+
+/// How many times shorter than a deflate stream its corrections must be: the content has to come
+/// from somewhere too.
+const CORRECTIONS_RATIO: usize = 4;
 
 /// Bytes behind a deflate stream: CRC-32 and length.
 const TRAILER_LEN: usize = 8;
@@ -45,18 +50,20 @@ pub(super) fn detect(
     members: &[Member],
 ) -> Option<Vec<DetectedPiece>> {
     let members = slices(stored, content, members)?;
-    // What made the longest member made the others, in all likelihood.
-    let longest = (0..members.len()).max_by_key(|member| members[*member].content.len())?;
-    let likely = members[longest].candidate(None);
-    let found: Vec<Option<Candidate>> = members
-        .par_iter()
-        .enumerate()
-        .map(|(number, member)| match number {
-            _ if number == longest => likely.clone(),
-            _ => member.candidate(likely.as_ref()),
-        })
+    let found = search::writers(
+        &members,
+        |member| Some(member.content.len()),
+        Stored::replayed,
+        |candidate: &Candidate, member, idle| {
+            let mut budget = Budget::of(member.content);
+            candidate.makes(member.content, member.deflate, &mut budget, idle)
+        },
+    );
+    let found: Vec<Option<Candidate>> = as_one(&members, found)
+        .into_par_iter()
+        .zip(&members)
+        .map(|(found, member)| found.or_else(|| member.predicted()))
         .collect();
-    let found = as_one(&members, found);
     let mut pieces = Pieces::default();
     for (member, found) in members.iter().zip(found) {
         match found {
@@ -119,16 +126,11 @@ fn slices<'a>(stored: &'a [u8], content: &'a [u8], members: &[Member]) -> Option
 }
 
 impl Stored<'_> {
-    /// The candidate that makes the whole member, `likely` before all others.
-    fn candidate(&self, likely: Option<&Candidate>) -> Option<Candidate> {
+    /// The candidate that makes the whole member without corrections.
+    fn replayed(&self) -> Option<Candidate> {
         let (mut budget, mut idle) = (Budget::of(self.content), Idle::default());
-        if let Some(likely) = likely
-            && likely.makes(self.content, self.deflate, &mut budget, &mut idle)
-        {
-            return Some(likely.clone());
-        }
         let start = &self.content[..self.content.len().min(START_LEN)];
-        let block_len = self.block_len();
+        let block_lens = self.block_lens();
         for candidate in for_header(self.header) {
             if start.len() < self.content.len()
                 && !candidate.begins(
@@ -141,9 +143,7 @@ impl Stored<'_> {
             {
                 continue;
             }
-            let lens = block_len.into_iter().chain([USUAL_BLOCK_LEN]);
-            let in_blocks: Vec<_> = lens.filter_map(|len| in_blocks(&candidate, len)).collect();
-            for candidate in in_blocks.into_iter().chain([candidate]) {
+            for candidate in in_blocks(&candidate, &block_lens).into_iter().chain([candidate]) {
                 if candidate.makes(self.content, self.deflate, &mut budget, &mut idle) {
                     return Some(candidate);
                 }
@@ -152,8 +152,37 @@ impl Stored<'_> {
         None
     }
 
-    /// The length of the blocks that the content was cut into, by the first markers.
-    fn block_len(&self) -> Option<u64> {
+    /// The member by corrections, if they are worth it.
+    fn predicted(&self) -> Option<Candidate> {
+        let most = self.deflate.len() / CORRECTIONS_RATIO;
+        let corrections = predicted::corrections(self.deflate, self.content, most)?;
+        let nothing = Candidate::new(EncoderKind::Predicted, &[]);
+        let candidate = Candidate { corrections, ..nothing };
+        let mut budget = Budget::of(self.content);
+        let is_made =
+            candidate.makes(self.content, self.deflate, &mut budget, &mut Idle::default());
+        is_made.then_some(candidate)
+    }
+
+    /// Lengths that the blocks may have into which the content was cut, by the first markers: one
+    /// that comes twice, and what divides all of them, as pigz has no marker after some blocks.
+    fn block_lens(&self) -> Vec<u64> {
+        let all = self.content.len() as u64;
+        let marked = self.marked().unwrap_or_default();
+        let twice = marked
+            .iter()
+            .copied()
+            .find(|len| *len > 0 && *len < all && (2 * len >= all || marked.contains(&(2 * len))));
+        let inside = marked.iter().copied().filter(|len| *len > 0 && *len < all);
+        let divisor = inside.reduce(greatest_common_divisor);
+        let mut lens: Vec<u64> = twice.into_iter().chain(divisor).collect();
+        lens.dedup();
+        lens.retain(|len| *len >= FEWEST_PER_BLOCK);
+        lens
+    }
+
+    /// How much content there is up to each of the first markers.
+    fn marked(&self) -> Option<Vec<u64>> {
         let markers = self.deflate.windows(SYNC_MARKER.len()).enumerate();
         let ends = markers
             .filter(|(_, window)| **window == SYNC_MARKER)
@@ -166,11 +195,12 @@ impl Stored<'_> {
             inflate_until(&mut inflate, &self.deflate[..end], &mut buf)?;
             lens.push(inflate.total_out());
         }
-        let all = self.content.len() as u64;
-        lens.iter()
-            .copied()
-            .find(|len| *len > 0 && *len < all && (2 * len >= all || lens.contains(&(2 * len))))
+        Some(lens)
     }
+}
+
+fn greatest_common_divisor(one: u64, other: u64) -> u64 {
+    if other == 0 { one } else { greatest_common_divisor(other, one % other) }
 }
 
 /// Inflates all of `stored`, of which the decoder has seen a part; what comes out is dropped.

@@ -6,7 +6,9 @@
 
 mod candidates;
 mod gzip;
+mod libzstd;
 mod pieces;
+mod search;
 mod trial;
 mod zstd;
 
@@ -14,6 +16,7 @@ use std::ops::Range;
 
 use super::{Compression, Member};
 use crate::format::EncodeRun;
+use crate::limits;
 
 /// A run of stored bytes and how it is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +51,8 @@ fn is_worth_it(stored: &[u8], pieces: &[DetectedPiece]) -> bool {
         DetectedPiece::Raw(range) => range.len(),
         DetectedPiece::Encoded(run) => run.header.len() + run.corrections.len(),
     });
-    carried.sum::<usize>() <= stored.len() / 2
+    let carried = carried.sum::<usize>();
+    carried <= stored.len() / 2 && carried as u64 <= limits::CARRIED_LEN
 }
 
 #[cfg(test)]

@@ -44,7 +44,9 @@ impl Pieces {
                 if run.encoder == candidate.encoder
                     && run.parameters == candidate.parameters
                     && run.header == header
-                    && run.framing == framing =>
+                    && run.framing == framing
+                    && run.corrections.is_empty()
+                    && candidate.corrections.is_empty() =>
             {
                 run.lengths.push(length);
             }
@@ -53,7 +55,7 @@ impl Pieces {
                 framing,
                 parameters: candidate.parameters,
                 header: header.to_vec(),
-                corrections: Vec::new(),
+                corrections: candidate.corrections,
                 lengths: vec![length],
             })),
         }

@@ -8,6 +8,8 @@ use crate::format::{EncoderKind, Framing};
 
 const GO_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
+const UNIX_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
+
 /// Lines with numbers in them: compresses, and differs from level to level.
 fn text(lines: usize) -> Vec<u8> {
     (0..lines)
@@ -26,19 +28,24 @@ fn member(header: &[u8], encoder: EncoderKind, parameters: &[u64], content: &[u8
         encoders::start(&setup(encoder.number(), parameters, content)).expect("is known");
     encoder.write(content, &mut blob);
     encoder.finish(&mut blob);
+    blob.extend(trailer(content));
+    blob
+}
+
+fn trailer(content: &[u8]) -> [u8; 8] {
     let mut check = flate2::Crc::new();
     check.update(content);
-    blob.extend(check.sum().to_le_bytes());
-    blob.extend(check.amount().to_le_bytes());
-    blob
+    let numbers = u64::from(check.amount()) << 32 | u64::from(check.sum());
+    numbers.to_le_bytes()
 }
 
 /// Inflates a blob and looks for what made it.
 fn found(blob: &[u8]) -> Option<Vec<DetectedPiece>> {
-    let mut inflater = Inflater::open(blob, Compression::Gzip).expect("opens");
+    let compression = Compression::detect(blob);
+    let mut inflater = Inflater::open(blob, compression).expect("opens");
     let mut content = Vec::new();
     inflater.read_to_end(&mut content).expect("is lawful");
-    let pieces = detect(blob, Compression::Gzip, &content, inflater.members())?;
+    let pieces = detect(blob, compression, &content, inflater.members())?;
     assert!(made(&pieces, blob, &content) == blob, "what is found makes the blob");
     Some(pieces)
 }
@@ -52,16 +59,29 @@ fn made(pieces: &[DetectedPiece], blob: &[u8], content: &[u8]) -> Vec<u8> {
             DetectedPiece::Encoded(run) => {
                 for length in &run.lengths {
                     let end = at + usize::try_from(*length).expect("small");
-                    let encoder = EncoderKind::from_number(run.encoder).expect("is known");
-                    let bytes = member(&run.header, encoder, &run.parameters, &content[at..end]);
-                    let trailer = if run.framing == Framing::Gzip { 0 } else { 8 };
-                    out.extend(&bytes[..bytes.len() - trailer]);
+                    out.extend(made_piece(run, &content[at..end]));
                     at = end;
                 }
             }
         }
     }
     assert_eq!(at, content.len(), "pieces take all of the content");
+    out
+}
+
+/// What a run makes of one piece.
+fn made_piece(run: &EncodeRun, content: &[u8]) -> Vec<u8> {
+    let setup = encoders::Setup {
+        corrections: &run.corrections,
+        ..setup(run.encoder, &run.parameters, content)
+    };
+    let mut out = run.header.clone();
+    let mut encoder = encoders::start(&setup).expect("is known");
+    encoder.write(content, &mut out);
+    encoder.finish(&mut out);
+    if run.framing == Framing::Gzip {
+        out.extend(trailer(content));
+    }
     out
 }
 
@@ -81,6 +101,68 @@ fn every_level_of_go_is_found() {
         assert_eq!(run(&pieces).encoder, EncoderKind::GoFlate.number());
         // Text as regular as this one is the same at 8 and 9.
         assert_eq!(run(&pieces).parameters[0].min(8), level.min(8), "{level}");
+    }
+}
+
+#[test]
+fn every_level_of_zlib_is_found_behind_any_header() {
+    let content = text(30_000);
+    for (header, level) in
+        [GO_HEADER, UNIX_HEADER].iter().flat_map(|h| (1..=9).map(move |l| (h, l)))
+    {
+        let blob = member(header, EncoderKind::Zlib, &[level, 0, 0], &content);
+        let pieces = found(&blob).expect("zlib wrote it");
+        assert_eq!(run(&pieces).encoder, EncoderKind::Zlib.number());
+        assert_eq!(run(&pieces).parameters[0].min(8), level.min(8), "{level}");
+        assert!(run(&pieces).corrections.is_empty());
+    }
+}
+
+#[test]
+fn pigz_is_found_with_its_blocks() {
+    let content = text(30_000);
+    for parameters in [[6, 131_072, 0], [9, 131_072, 1], [1, 131_072, 2], [6, 65_536, 0]] {
+        let blob = member(&UNIX_HEADER, EncoderKind::Zlib, &parameters, &content);
+        assert_eq!(run(&found(&blob).expect("pigz wrote it")).parameters, parameters);
+    }
+}
+
+#[test]
+fn what_nobody_replays_is_made_with_corrections() {
+    let content = text(10_000);
+    // No level has this window.
+    let mut other = flate2::Compress::new_with_window_bits(flate2::Compression::best(), false, 12);
+    let mut deflate = Vec::with_capacity(content.len());
+    other.compress_vec(&content, &mut deflate, flate2::FlushCompress::Finish).expect("room");
+    let one = [&UNIX_HEADER[..], &deflate, &trailer(&content)].concat();
+    let pieces = found(&one).expect("it is a deflate stream");
+    assert_eq!(run(&pieces).encoder, EncoderKind::Predicted.number());
+    assert!(run(&pieces).corrections.len() < 200, "{}", run(&pieces).corrections.len());
+    let two = [&one[..], &one].concat();
+    assert_eq!(found(&two).expect("two of them").len(), 2, "each has its own corrections");
+}
+
+#[test]
+fn frames_of_libzstd_are_found_by_level_and_settings() {
+    let content = text(30_000);
+    let kind = |level, flags| EncoderKind::from_number(encoders::libzstd::number(level, flags));
+    for (level, flags) in [(1, 15), (3, 15), (3, 5), (3, 0), (9, 2), (12, 9), (19, 7), (19, 11)] {
+        let flags = if flags & 2 == 0 { flags & !8 } else { flags };
+        let kind = kind(level, flags).expect("is known");
+        let run = EncodeRun {
+            encoder: kind.number(),
+            framing: Framing::Bare,
+            parameters: vec![level, flags, 0],
+            header: Vec::new(),
+            corrections: Vec::new(),
+            lengths: vec![content.len() as u64],
+        };
+        let blob = made_piece(&run, &content);
+        let pieces = found(&blob).expect("libzstd wrote it");
+        let [DetectedPiece::Encoded(found)] = &pieces[..] else { panic!("one run") };
+        assert_eq!(found.parameters[0], level, "{level} {flags}");
+        let skipped = [&[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3][..], &blob].concat();
+        assert_eq!(detect(&skipped, Compression::Zstd, &content, None).map(|p| p.len()), Some(2));
     }
 }
 
@@ -114,18 +196,15 @@ fn padding_behind_the_last_member_is_carried() {
 #[test]
 fn a_member_that_nobody_wrote_is_carried_and_its_content_passed_over() {
     let content = text(3000);
-    // Stored blocks of seven bytes: lawful, and no writer does it.
+    // Bits where a stored block skips some: lawful, and no writer does it.
     let odd: Vec<u8> = {
         let chunks: Vec<&[u8]> = content[..70].chunks(7).collect();
         let blocks = chunks.iter().enumerate().flat_map(|(number, chunk)| {
             let is_last = u8::from(number + 1 == chunks.len());
             let len = u16::try_from(chunk.len()).expect("seven");
-            [&[is_last][..], &len.to_le_bytes(), &(!len).to_le_bytes(), chunk].concat()
+            [&[is_last | 0xf8][..], &len.to_le_bytes(), &(!len).to_le_bytes(), chunk].concat()
         });
-        let mut check = flate2::Crc::new();
-        check.update(&content[..70]);
-        let trailer = [check.sum().to_le_bytes(), check.amount().to_le_bytes()].concat();
-        GO_HEADER.into_iter().chain(blocks).chain(trailer).collect()
+        GO_HEADER.into_iter().chain(blocks).chain(trailer(&content[..70])).collect()
     };
     let go = member(&GO_HEADER, EncoderKind::GoFlate, &[6], &content);
     let blob = [&odd[..], &go, &odd].concat();

@@ -33,11 +33,14 @@ pub(super) struct Idle(Option<Box<dyn encoders::Encoder>>);
 pub(super) struct Candidate {
     pub(super) encoder: u32,
     pub(super) parameters: Vec<u64>,
+    /// Of one content alone; empty for a compressor that is replayed.
+    pub(super) corrections: Vec<u8>,
 }
 
 impl Candidate {
     pub(super) fn new(encoder: crate::format::EncoderKind, parameters: &[u64]) -> Self {
-        Self { encoder: encoder.number(), parameters: parameters.to_vec() }
+        let (encoder, parameters) = (encoder.number(), parameters.to_vec());
+        Self { encoder, parameters, corrections: Vec::new() }
     }
 
     /// Does the candidate make exactly `stored` of `content`? Takes what it fed off `budget`, and
@@ -80,7 +83,7 @@ impl Candidate {
         let setup = encoders::Setup {
             number: self.encoder,
             parameters: &self.parameters,
-            corrections: &[],
+            corrections: &self.corrections,
             content_len: whole_len,
         };
         let encoder = encoders::start_after(idle.0.take(), &setup).ok()?;

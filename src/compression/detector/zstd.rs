@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
+use zstd::zstd_safe;
 
-use super::DetectedPiece;
 use super::pieces::Pieces;
 use super::trial::{Budget, Candidate, Idle};
+use super::{DetectedPiece, libzstd, search};
+use crate::compression::Compression;
 use crate::compression::encoders::klauspost_zstd::{
     Era, Frame, FrameReader, Layout, Level, Parameters,
 };
@@ -18,58 +19,77 @@ const SKIPPABLE_HEADER: usize = 8;
 /// Content that candidates are told apart by, in bytes, before one gets all of it.
 const START_LEN: usize = 1 << 20;
 
-/// Frames that one encoder looks at in turn at least: its memory costs more than a short frame.
-const FRAMES_AT_ONCE: usize = 64;
-
 /// Levels in the order in which they are tried: what image tools use today first.
 const LEVELS: [Level; 4] = [Level::Default, Level::Fastest, Level::Best, Level::Better];
 
 /// A frame of the blob.
 struct Found<'a> {
     stored: Range<usize>,
-    frame: Option<(Layout, &'a [u8])>,
+    /// None for one to be skipped.
+    content: Option<&'a [u8]>,
+    /// Where klauspost's compressor can have written it.
+    layout: Option<Layout>,
+}
+
+/// Who wrote a frame.
+#[derive(Debug, Clone)]
+enum Writer {
+    Klauspost(Level, Era),
+    Libzstd(Candidate),
+}
+
+impl Writer {
+    /// With all that is told for one frame; `None` for a frame that it cannot have written.
+    fn candidate(&self, frame: &Found<'_>) -> Option<Candidate> {
+        match self {
+            Self::Klauspost(level, era) => {
+                let parameters = Parameters::of(*level, *era, frame.layout.as_ref()?);
+                Some(Candidate::new(EncoderKind::KlauspostZstd, &parameters.to_numbers()))
+            }
+            Self::Libzstd(candidate) => Some(candidate.clone()),
+        }
+    }
+
+    fn makes(&self, frame: &Found<'_>, stored: &[u8], idle: &mut Idle) -> bool {
+        let Some((content, candidate)) = frame.content.zip(self.candidate(frame)) else {
+            return false;
+        };
+        candidate.makes(content, &stored[frame.stored.clone()], &mut Budget::of(content), idle)
+    }
+}
+
+/// Newest eras first; every level in its newest era before any in an older one.
+fn klauspost() -> impl Iterator<Item = Writer> {
+    let eras = Era::ALL.into_iter().rev();
+    let all = eras.flat_map(|era| LEVELS.map(|level| (level, era)));
+    let all = all.filter(|(level, era)| era.at(*level) == *era);
+    all.map(|(level, era)| Writer::Klauspost(level, era))
 }
 
 pub(super) fn detect(stored: &[u8], content: &[u8]) -> Option<Vec<DetectedPiece>> {
-    let frames = frames(stored, content)?;
-    let bytes = |frame: &Found<'_>| frame.frame.as_ref().map_or(0, |(_, content)| content.len());
-    let longest = (0..frames.len()).max_by_key(|frame| bytes(&frames[*frame]))?;
-    let likely = frames[longest].settings(stored, None, &mut Idle::default());
-    let found: Vec<Option<(Level, Era)>> = frames
-        .par_iter()
-        .with_min_len(FRAMES_AT_ONCE)
-        .enumerate()
-        .map_init(Idle::default, |idle, (number, frame)| match number {
-            _ if number == longest => likely,
-            _ => frame.settings(stored, likely, idle),
-        })
-        .collect();
+    let frames = frames(stored, content).or_else(|| libzstd_frames(stored, content))?;
+    let found = search::writers(
+        &frames,
+        |frame| frame.content.map(<[u8]>::len),
+        |frame| frame.writer(stored),
+        |writer: &Writer, frame, idle| writer.makes(frame, stored, idle),
+    );
     let mut pieces = Pieces::default();
-    for (Found { stored, frame }, found) in frames.iter().zip(found) {
-        match (frame, found) {
-            (Some((layout, content)), Some(settings)) => {
-                pieces.encoded(&[], candidate(settings, layout), Framing::Bare, content.len());
+    for (frame, found) in frames.iter().zip(found) {
+        let candidate = found.and_then(|writer| writer.candidate(frame));
+        let Found { stored, content, .. } = frame;
+        match (content, candidate) {
+            (Some(content), Some(candidate)) => {
+                pieces.encoded(&[], candidate, Framing::Bare, content.len());
             }
-            (Some((_, content)), None) => pieces.passed_over(stored.clone(), content.len()),
+            (Some(content), None) => pieces.passed_over(stored.clone(), content.len()),
             (None, _) => pieces.raw(stored.clone()),
         }
     }
     Some(pieces.finish())
 }
 
-fn candidate((level, era): (Level, Era), layout: &Layout) -> Candidate {
-    let parameters = Parameters::of(level, era, layout);
-    Candidate::new(EncoderKind::KlauspostZstd, &parameters.to_numbers())
-}
-
-/// Newest eras first; every level in its newest era before any in an older one.
-fn candidates() -> impl Iterator<Item = (Level, Era)> {
-    let eras = Era::ALL.into_iter().rev();
-    let all = eras.flat_map(|era| LEVELS.map(|level| (level, era)));
-    all.filter(|(level, era)| era.at(*level) == *era)
-}
-
-/// All frames with their contents; `None` for a blob that has others than the compressor's.
+/// All frames with their contents; `None` for a blob that has others than klauspost's.
 fn frames<'a>(stored: &[u8], content: &'a [u8]) -> Option<Vec<Found<'a>>> {
     let mut reader = FrameReader::new().ok()?;
     let mut rest = stored;
@@ -84,7 +104,7 @@ fn frames<'a>(stored: &[u8], content: &'a [u8]) -> Option<Vec<Found<'a>>> {
             Some(Frame::Content(layout)) => {
                 let slice = content.get(content_start..content_start + content_len)?;
                 content_start += content_len;
-                Some((layout, slice))
+                Some((slice, layout))
             }
             Some(Frame::Skippable { len, .. }) => {
                 rest = rest.get(usize::try_from(len).ok()?..)?;
@@ -93,31 +113,52 @@ fn frames<'a>(stored: &[u8], content: &'a [u8]) -> Option<Vec<Found<'a>>> {
         };
         let end = stored.len() - rest.len();
         debug_assert!(frame.is_some() || end >= start + SKIPPABLE_HEADER);
-        frames.push(Found { stored: start..end, frame });
+        let (content, layout) = frame.unzip();
+        frames.push(Found { stored: start..end, content, layout });
+        start = end;
+    }
+    (content_start == content.len()).then_some(frames)
+}
+
+/// All frames with their contents, by what libzstd says of their lengths; `None` where it does not.
+fn libzstd_frames<'a>(stored: &[u8], content: &'a [u8]) -> Option<Vec<Found<'a>>> {
+    let (mut start, mut content_start) = (0, 0);
+    let mut frames = Vec::new();
+    while start < stored.len() {
+        let rest = stored.get(start..)?;
+        let end = start + zstd_safe::find_frame_compressed_size(rest).ok()?;
+        let content = if Compression::is_skippable(rest) {
+            None
+        } else {
+            let len = match zstd_safe::get_frame_content_size(rest).ok()? {
+                Some(len) => usize::try_from(len).ok()?,
+                None if end == stored.len() => content.len() - content_start,
+                None => return None,
+            };
+            let slice = content.get(content_start..content_start.checked_add(len)?)?;
+            content_start += len;
+            Some(slice)
+        };
+        frames.push(Found { stored: start..end, content, layout: None });
         start = end;
     }
     (content_start == content.len()).then_some(frames)
 }
 
 impl Found<'_> {
-    /// The level and era that make the whole frame, `likely` before all others.
-    fn settings(
-        &self,
-        stored: &[u8],
-        likely: Option<(Level, Era)>,
-        idle: &mut Idle,
-    ) -> Option<(Level, Era)> {
-        let (layout, content) = self.frame.as_ref()?;
+    /// Who makes the whole frame.
+    fn writer(&self, stored: &[u8]) -> Option<Writer> {
+        let content = self.content?;
         let stored = &stored[self.stored.clone()];
-        let mut budget = Budget::of(content);
+        let (mut budget, mut idle) = (Budget::of(content), Idle::default());
         let start = &content[..content.len().min(START_LEN)];
-        let mut makes = |settings: &(Level, Era)| {
-            let candidate = candidate(*settings, layout);
+        let mut makes = |writer: &Writer| {
+            let Some(candidate) = writer.candidate(self) else { return false };
             let is_short = start.len() == content.len();
-            (is_short || candidate.begins(start, content.len(), stored, &mut budget, idle))
-                && candidate.makes(content, stored, &mut budget, idle)
+            (is_short || candidate.begins(start, content.len(), stored, &mut budget, &mut idle))
+                && candidate.makes(content, stored, &mut budget, &mut idle)
         };
-        let likely = likely.filter(&mut makes);
-        likely.or_else(|| candidates().find(makes))
+        let klauspost = klauspost().filter(|_| self.layout.is_some()).find(&mut makes);
+        klauspost.or_else(|| libzstd::candidate(content, stored).map(Writer::Libzstd))
     }
 }

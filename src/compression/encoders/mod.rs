@@ -4,10 +4,15 @@
 //! this crate. A change of output is a new encoder with a number of its own; the golden vectors of
 //! each one (`tests/golden/encoders`) hold it to that.
 
+#[cfg(test)]
+mod drawn;
 pub mod flate;
 pub mod go;
 mod klauspost;
 pub mod klauspost_zstd;
+pub(crate) mod libzstd;
+pub mod predicted;
+mod zlib;
 
 use crate::format::EncoderKind;
 
@@ -50,6 +55,12 @@ pub enum EncoderError {
         /// What they break.
         rule: &'static str,
     },
+    /// The encoder is a library's, and the one in this build gives other bytes.
+    #[error("encoder {number} is not in this build (another compressor is linked in its place)")]
+    Replaced {
+        /// The number.
+        number: u32,
+    },
 }
 
 /// Which encoder, and all that its output depends on besides the content.
@@ -70,9 +81,9 @@ pub struct Setup<'a> {
 /// # Errors
 /// When the number is not known, or the parameters are not the encoder's.
 pub fn start(setup: &Setup<'_>) -> Result<Box<dyn Encoder>, EncoderError> {
-    let Setup { number, parameters, corrections, .. } = *setup;
+    let Setup { number, parameters, corrections, content_len } = *setup;
     let refuse = |rule| EncoderError::Parameters { number, rule };
-    if !corrections.is_empty() {
+    if !corrections.is_empty() && number != predicted::NUMBER {
         return Err(refuse("it takes no corrections"));
     }
     match number {
@@ -81,6 +92,9 @@ pub fn start(setup: &Setup<'_>) -> Result<Box<dyn Encoder>, EncoderError> {
         go::NUMBER => go::start(parameters),
         klauspost::FIRST_NUMBER..=klauspost::LAST_NUMBER => klauspost::start(number, parameters),
         klauspost_zstd::NUMBER => klauspost_zstd::start(setup),
+        zlib::NUMBER => zlib::start(parameters),
+        libzstd::NUMBER | libzstd::LARGE_NUMBER => libzstd::start(number, parameters, content_len),
+        predicted::NUMBER => predicted::start(parameters, corrections),
         _ => Err(EncoderError::Unknown { number }),
     }
 }
@@ -101,9 +115,10 @@ pub fn start_after(
     start(setup)
 }
 
-/// Memory that a running encoder takes at most, in bytes; 0 for a number that is not known.
-pub fn memory(number: u32) -> u64 {
-    match EncoderKind::from_number(number) {
+/// Memory that an encoder is reckoned to take, in bytes, as docs/format.md section 10.8 has it; 0 for
+/// a number that is not known. Blocks that are made at once take it once for each thread.
+pub fn memory(setup: &Setup<'_>) -> u64 {
+    match EncoderKind::from_number(setup.number) {
         Ok(EncoderKind::Nothing) | Err(_) => 0,
         Ok(EncoderKind::GoFlate) => 2 << 20,
         Ok(
@@ -111,11 +126,12 @@ pub fn memory(number: u32) -> u64 {
             | EncoderKind::KlauspostFlate2
             | EncoderKind::KlauspostFlate3
             | EncoderKind::KlauspostFlate4,
-        ) => 16 << 20,
-        Ok(EncoderKind::KlauspostZstd) => 104 << 20,
+        ) => klauspost::memory(setup.parameters),
+        Ok(EncoderKind::KlauspostZstd) => klauspost_zstd::memory(setup),
+        Ok(EncoderKind::Predicted) => 16 << 20,
         Ok(EncoderKind::Zlib) => 8 << 20,
-        Ok(EncoderKind::Libzstd) => 96 << 20,
-        Ok(EncoderKind::Preflate) => 256 << 20,
+        Ok(EncoderKind::Libzstd) => 112 << 20,
+        Ok(EncoderKind::LibzstdLarge) => 320 << 20,
     }
 }
 
@@ -144,9 +160,9 @@ pub fn name(number: u32, parameters: &[u64]) -> String {
             klauspost("1.18.2, Go 1.27", &level, &blocks(parameters.get(1)))
         }
         Ok(EncoderKind::KlauspostZstd) => klauspost_zstd::name(parameters),
-        Ok(EncoderKind::Zlib) => format!("zlib, {level}{}", blocks(parameters.get(1))),
-        Ok(EncoderKind::Libzstd) => format!("libzstd, {level}"),
-        Ok(EncoderKind::Preflate) => "preflate with corrections".to_owned(),
+        Ok(EncoderKind::Zlib) => zlib::name(&level, parameters),
+        Ok(EncoderKind::Libzstd | EncoderKind::LibzstdLarge) => libzstd::name(&level, parameters),
+        Ok(EncoderKind::Predicted) => "any deflate, with corrections".to_owned(),
         Err(_) => format!("encoder {number}"),
     }
 }

@@ -28,17 +28,19 @@ impl Token {
 
     /// The byte, or nothing for a match.
     #[inline]
-    const fn byte(self) -> Option<u8> {
+    pub const fn byte(self) -> Option<u8> {
         if self.0 & Self::MATCH == 0 { Some((self.0 & 0xff) as u8) } else { None }
     }
 
+    /// The length of a match, counted from 3.
     #[inline]
-    const fn length(self) -> u8 {
+    pub const fn length(self) -> u8 {
         (self.0 >> 16 & 0xff) as u8
     }
 
+    /// The distance of a match, counted from 1.
     #[inline]
-    const fn distance(self) -> u16 {
+    pub const fn distance(self) -> u16 {
         (self.0 & 0x7fff) as u16
     }
 }

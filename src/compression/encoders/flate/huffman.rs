@@ -4,7 +4,7 @@
 //! by number, and a pair of nodes comes before a symbol of the same count. The last symbols of the
 //! order get the shortest words; words of one length ascend with the symbols, as deflate wants it.
 
-use super::word_lens::{ByLen, MAX_SYMBOLS, Weights, word_lens};
+use super::word_lens::{ByLen, MAX_LIMIT, MAX_SYMBOLS, Weights, word_lens};
 
 /// A code word.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -77,6 +77,24 @@ impl<const N: usize> Code<N> {
         self.number(&by_len);
     }
 
+    /// The code whose words have these lengths, 15 bits at most; `None` where there are not so many
+    /// words of them.
+    pub fn of_lens(lens: &[u8; N]) -> Option<Self> {
+        let mut code = Self::empty();
+        let mut by_len = ByLen::default();
+        let mut taken = 0;
+        for (word, &len) in code.words.iter_mut().zip(lens).filter(|(_, len)| **len > 0) {
+            taken += 1_u32 << MAX_LIMIT.checked_sub(len.into())?;
+            *by_len.get_mut(usize::from(len))? += 1;
+            word.len = len;
+        }
+        if taken > 1 << MAX_LIMIT {
+            return None;
+        }
+        code.number(&by_len);
+        Some(code)
+    }
+
     /// Numbers the words; their lengths stand already, and there are `by_len` of each.
     fn number(&mut self, by_len: &ByLen) {
         let mut next = ByLen::default();
@@ -133,6 +151,17 @@ mod tests {
         code.build(&[9_u32, 0, 1], 15);
         let words = [(0, 1), (0, 0), (1, 1)].map(|(bits, len)| Word { bits, len });
         assert_eq!(*code.words(), words);
+    }
+
+    #[test]
+    fn lengths_alone_make_the_same_code() {
+        let mut code = Code::<6>::empty();
+        code.build(&[1_u32, 0, 2, 9, 4, 1], 15);
+        let lens = code.words().map(|word| word.len);
+        assert_eq!(Code::of_lens(&lens).expect("a code").words(), code.words());
+        assert_eq!(Code::of_lens(&[0, 1, 0]).expect("one word").words()[1], Word::new(0, 1));
+        assert!(Code::of_lens(&[1, 1, 1]).is_none());
+        assert!(Code::of_lens(&[16]).is_none());
     }
 
     #[test]

@@ -60,6 +60,12 @@ pub(super) fn start(number: u32, parameters: &[u64]) -> Result<Box<dyn Encoder>,
     }
 }
 
+/// Memory that one of the encoders 2 to 5 takes, in bytes: its own, and four blocks.
+pub(super) fn memory(parameters: &[u64]) -> u64 {
+    let block_len = parameters.get(1).copied().unwrap_or(0);
+    (2_u64 << 20).saturating_add(block_len.saturating_mul(4))
+}
+
 /// How hard to try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Level {

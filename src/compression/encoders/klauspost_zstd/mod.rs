@@ -88,6 +88,18 @@ pub(super) fn name(parameters: &[u64]) -> String {
     format!("klauspost/compress zstd (since {since}), {level}")
 }
 
+/// Memory that the encoder takes, in bytes: tables, blocks, and the content in reach twice.
+pub(super) fn memory(setup: &Setup<'_>) -> u64 {
+    let Ok(parameters) = Parameters::from_numbers(setup.parameters) else { return 0 };
+    let own = match parameters.level {
+        Level::Fastest => 3 << 20,
+        Level::Default => 4 << 20,
+        Level::Better => 7 << 20,
+        Level::Best => 37 << 20,
+    };
+    own + 2 * u64::from(parameters.reach()).min(setup.content_len)
+}
+
 /// Parameters as a setup has them.
 fn parameters(setup: &Setup<'_>) -> Result<Parameters, EncoderError> {
     let fail = |rule| EncoderError::Parameters { number: NUMBER, rule };
