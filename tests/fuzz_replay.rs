@@ -54,7 +54,7 @@ fn every_target_is_listed_everywhere() {
 /// Writes the inputs that the corpora began with; they are the same whenever the writers are.
 #[test]
 #[ignore = "run by hand, to begin the corpora anew"]
-fn write_seeds() {
+fn tool_that_writes_seeds() {
     for (target, _) in fuzz_bodies::TARGETS {
         let dir = fuzz_dir().join("corpus").join(target);
         fs::create_dir_all(&dir).expect("writable");

@@ -253,8 +253,6 @@ numbered! {
     Libzstd = 8,
     /// Any deflate stream, with corrections.
     Predicted = 9,
-    /// libzstd with worker threads at levels that take much memory.
-    LibzstdLarge = 10,
 }
 
 numbered! {

@@ -64,6 +64,8 @@ fn delta(
         way.parameters = parameters(content, &[1]);
     }
     plain.header.declared.kept_peak = peak;
+    // Re-encodes stand one inside the other here, three at most, by encoder 1.
+    plain.header.declared.encoder_memory = 6 << 20;
     for parts in groups {
         plain.add_parts(parts);
     }
@@ -168,6 +170,18 @@ fn a_content_that_is_encoded_again_has_to_be_kept_until_then() {
 }
 
 #[test]
+fn encoders_take_no_more_memory_than_is_declared() {
+    let memory = 2 << 20;
+    for (mut plain, least) in [(encoded_twice(&[0, 9, 0], 9, false), memory), (chain(), 2 * memory)]
+    {
+        plain.header.declared.encoder_memory = least;
+        assert!(judged(&plain, &Base::default()).is_ok(), "{least}");
+        plain.header.declared.encoder_memory = least - 1;
+        assert_eq!(judged(&plain, &Base::default()), refused("memory of encoders"));
+    }
+}
+
+#[test]
 fn an_encoding_counts_for_the_last_group() {
     for last in [0, NONE] {
         let mut plain = encoded_twice(&[0, 9, 1], 9, true);
@@ -201,7 +215,7 @@ fn a_re_encode_names_its_encoders() {
     assert_eq!(judge(&[0]), refused("encoder that the way does not name"));
     assert_eq!(judge(&[1, 1]), refused("encoders do not ascend"));
     assert_eq!(judge(&[]), refused("no encoders"));
-    assert_eq!(judge(&[1, 11]), Err(Refusal::Unsupported("encoder 11".to_owned())));
+    assert_eq!(judge(&[1, 10]), Err(Refusal::Unsupported("encoder 10".to_owned())));
 }
 
 #[test]

@@ -168,6 +168,11 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory")
 }
 
+/// By a level of libzstd that is not made again.
+pub(crate) fn fast_zstd(bytes: &[u8]) -> Vec<u8> {
+    zstd::encode_all(bytes, -5).expect("memory")
+}
+
 pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 3).expect("memory")
 }

@@ -1,6 +1,6 @@
 //! `-v`: how each layer was found and what became of it.
 
-use crate::archive::{Members, gzip, hex, layer, noise};
+use crate::archive::{Members, fast_zstd, gzip, hex, layer, noise};
 use crate::lab::Lab;
 
 #[test]
@@ -48,7 +48,8 @@ fn the_trace_of_apply_says_how_each_blob_came() {
     let [shared, changed, newer] = [1, 2, 3].map(|seed| noise(seed, 300_000));
     let (shared, old) = (layer("shared", &shared), layer("file", &changed));
     let new = layer("file", &[&changed[..200_000], &newer[..1000]].concat());
-    let (same, carried) = (gzip(&shared), gzip(&layer("newer", &newer)));
+    let (same, again) = (gzip(&shared), gzip(&layer("newer", &newer)));
+    let carried = fast_zstd(&layer("newer", &newer));
     lab.write("base.tar", &Members::docker("a", &[shared.clone(), old.clone()]).pack());
     lab.write("target.tar", &Members::docker("b", &[shared.clone(), new.clone()]).pack());
     lab.create(&[]);
@@ -87,8 +88,14 @@ fn the_trace_of_apply_says_how_each_blob_came() {
     told.has(&[
         &format!("layer {} (", digest(&same)),
         &format!("): {from}"),
-        &format!("layer {} (309.1 KiB): carried by the delta", digest(&carried)),
+        &format!("layer {} (", digest(&again)),
+        "): compressed again by zlib, level 1, from sha256:",
     ]);
+
+    lab.write("target.tar", &Members::oci("b", &layers, fast_zstd).pack());
+    lab.create(&["-f"]);
+    let told = lab.run(&["apply", "base.tar", "delta", "-o", "out", "-f", "-v"]).ok();
+    told.has(&[&format!("layer {} (", digest(&carried)), "): carried by the delta"]);
 
     let lab = Lab::with_pair("skopeo-oci-zstd-1.tar", "skopeo-oci-zstd-3.tar");
     lab.create(&[]);

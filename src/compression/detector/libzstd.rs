@@ -1,7 +1,7 @@
 //! Which of libzstd's settings made a frame.
 
 use super::trial::{Budget, Candidate, Idle};
-use crate::compression::encoders::{self, Setup, libzstd};
+use crate::compression::encoders::{self, Setup};
 use crate::format::EncoderKind;
 
 /// Content of a block, at most: by what is made of the first one levels are told apart.
@@ -63,9 +63,7 @@ pub(super) fn candidate(content: &[u8], frame: &[u8]) -> Option<Candidate> {
         }
         for run in runs(&header) {
             let flags = u64::from(header.has_checksum) | u64::from(header.has_len) << 1 | run;
-            let number = libzstd::number(*level, flags);
-            let kind = EncoderKind::from_number(number).ok()?;
-            let candidate = Candidate::new(kind, &[*level, flags, 0]);
+            let candidate = Candidate::new(EncoderKind::Libzstd, &[*level, flags, 0]);
             if candidate.makes(content, frame, &mut budget, &mut idle) {
                 return Some(candidate);
             }

@@ -10,7 +10,7 @@ pub mod flate;
 pub mod go;
 mod klauspost;
 pub mod klauspost_zstd;
-pub(crate) mod libzstd;
+mod libzstd;
 pub mod predicted;
 mod zlib;
 
@@ -93,7 +93,7 @@ pub fn start(setup: &Setup<'_>) -> Result<Box<dyn Encoder>, EncoderError> {
         klauspost::FIRST_NUMBER..=klauspost::LAST_NUMBER => klauspost::start(number, parameters),
         klauspost_zstd::NUMBER => klauspost_zstd::start(setup),
         zlib::NUMBER => zlib::start(parameters),
-        libzstd::NUMBER | libzstd::LARGE_NUMBER => libzstd::start(number, parameters, content_len),
+        libzstd::NUMBER => libzstd::start(parameters, content_len),
         predicted::NUMBER => predicted::start(parameters, corrections),
         _ => Err(EncoderError::Unknown { number }),
     }
@@ -130,8 +130,7 @@ pub fn memory(setup: &Setup<'_>) -> u64 {
         Ok(EncoderKind::KlauspostZstd) => klauspost_zstd::memory(setup),
         Ok(EncoderKind::Predicted) => 16 << 20,
         Ok(EncoderKind::Zlib) => 8 << 20,
-        Ok(EncoderKind::Libzstd) => 112 << 20,
-        Ok(EncoderKind::LibzstdLarge) => 320 << 20,
+        Ok(EncoderKind::Libzstd) => libzstd::memory(setup),
     }
 }
 
@@ -161,7 +160,7 @@ pub fn name(number: u32, parameters: &[u64]) -> String {
         }
         Ok(EncoderKind::KlauspostZstd) => klauspost_zstd::name(parameters),
         Ok(EncoderKind::Zlib) => zlib::name(&level, parameters),
-        Ok(EncoderKind::Libzstd | EncoderKind::LibzstdLarge) => libzstd::name(&level, parameters),
+        Ok(EncoderKind::Libzstd) => libzstd::name(&level, parameters),
         Ok(EncoderKind::Predicted) => "any deflate, with corrections".to_owned(),
         Err(_) => format!("encoder {number}"),
     }

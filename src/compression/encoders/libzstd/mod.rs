@@ -1,6 +1,5 @@
-//! Encoders 8 and 10: libzstd 1.5.7, one whole frame of at most level 19.
+//! Encoder 8: libzstd 1.5.7, one whole frame of at most level 19.
 //!
-//! Encoder 10 is for what takes much memory: worker threads at the levels from 13 on.
 //! The parameters are the level (1 to 19), [flags](Flags), and the window as a power of two where
 //! the writer asked for another one than the level's (else 0). The command-line tool is flags 15
 //! for a file and 5 for a pipe; its `--single-thread` takes away 4, its `--no-check` 1.
@@ -13,21 +12,10 @@ use std::ops::RangeInclusive;
 use zstd::zstd_safe::zstd_sys::ZSTD_EndDirective::{self, ZSTD_e_continue, ZSTD_e_end};
 use zstd::zstd_safe::{self, CCtx, CParameter, InBuffer, OutBuffer};
 
-use super::{Encoder, EncoderError};
+use super::{Encoder, EncoderError, Setup};
 
 /// The number in a delta.
 pub(super) const NUMBER: u32 = 8;
-
-/// The number in a delta for jobs of the levels whose jobs are long.
-pub(super) const LARGE_NUMBER: u32 = 10;
-
-/// The first level with long jobs.
-const LARGE_LEVEL: u64 = 13;
-
-/// The number that has these parameters.
-pub(crate) fn number(level: u64, flags: u64) -> u32 {
-    if level >= LARGE_LEVEL && Flags(flags).has(Flags::WORKERS) { LARGE_NUMBER } else { NUMBER }
-}
 
 /// Release of libzstd whose bytes these are: each one has its own.
 const VERSION: u32 = 10_507;
@@ -59,22 +47,17 @@ impl Flags {
 
 /// Starts the encoder on a content of `content_len` bytes.
 pub(super) fn start(
-    own_number: u32,
     parameters: &[u64],
     content_len: u64,
 ) -> Result<Box<dyn Encoder>, EncoderError> {
-    let fail = |rule| EncoderError::Parameters { number: own_number, rule };
+    let fail = |rule| EncoderError::Parameters { number: NUMBER, rule };
     let &[level, flags, window_log] = parameters else {
         return Err(fail("level, flags, window"));
     };
-    let belongs = number(level, flags) == own_number;
     let level = i32::try_from(level).ok().filter(|level| LEVELS.contains(level));
     let level = level.ok_or(fail("levels are 1 to 19"))?;
     if flags > 15 {
         return Err(fail("flags are four bits"));
-    }
-    if !belongs {
-        return Err(fail("8, or 10 for workers from level 13 on"));
     }
     let flags = Flags(flags);
     let window_log = u32::try_from(window_log).unwrap_or(u32::MAX);
@@ -89,7 +72,7 @@ pub(super) fn start(
         return Err(fail("contents are shorter than that"));
     }
     let frame = Frame::start(level, flags, window_log, content_len);
-    Ok(Box::new(frame.ok_or(EncoderError::Replaced { number: own_number })?))
+    Ok(Box::new(frame.ok_or(EncoderError::Replaced { number: NUMBER })?))
 }
 
 /// What a person may know it by.
@@ -99,6 +82,54 @@ pub(super) fn name(level: &str, parameters: &[u64]) -> String {
         _ => "",
     };
     format!("libzstd 1.5.7, {level}{workers}")
+}
+
+/// Memory of each of [`LEVELS`] for a long content without workers, in MiB, and its window.
+const COSTS: [(u64, u32); 19] = [
+    (2, 19),
+    (2, 20),
+    (4, 21),
+    (5, 21),
+    (6, 21),
+    (6, 21),
+    (9, 21),
+    (9, 21),
+    (17, 22),
+    (29, 22),
+    (29, 22),
+    (53, 22),
+    (37, 22),
+    (53, 22),
+    (69, 22),
+    (37, 22),
+    (57, 23),
+    (58, 23),
+    (90, 23),
+];
+
+/// Buffers of a job's length that libzstd has with a worker.
+const JOBS: u64 = 4;
+
+/// Memory that the encoder takes, in bytes; 0 for parameters that it does not have.
+///
+/// Tables grow with the window up to seventeen times its length and what blocks take, or to the
+/// level's. More workers than one are not asked for.
+pub(super) fn memory(setup: &Setup<'_>) -> u64 {
+    let &[level, flags, window_log] = setup.parameters else { return 0 };
+    let cost = level.checked_sub(1).and_then(|row| COSTS.get(usize::try_from(row).ok()?));
+    let Some(&(cost, level_log)) = cost else { return 0 };
+    let flags = Flags(flags);
+    let asked = u32::try_from(window_log).ok().filter(|log| WINDOW_LOGS.contains(log));
+    let content_log = match setup.content_len {
+        len if flags.has(Flags::PLEDGED) => u64::BITS - len.leading_zeros(),
+        _ => u64::BITS,
+    };
+    let log = asked.unwrap_or(level_log).min(content_log);
+    let wider = asked.map_or(0, |log| 1 << log);
+    let tables = (cost << 20).min((17 << log) + (3 << 20)) + wider;
+    let job_log = (log + 2).max(20);
+    let jobs = if flags.has(Flags::WORKERS) { (JOBS << job_log) + (1 << 20) } else { 0 };
+    tables + jobs
 }
 
 /// A frame that is being written.
