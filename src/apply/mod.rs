@@ -181,7 +181,8 @@ impl<'a> Job<'a> {
         }
         let sources = sources?;
         let needs = self.delta.needs();
-        let scratch = if fits_at_once(needs, self.options.memory) {
+        let encoders = delta::re_encode_memory(&self.delta);
+        let scratch = if fits_at_once(needs, encoders, self.options.memory) {
             None
         } else {
             Some(ScratchFile::create(&self.spooler, needs.largest_group)?)
@@ -230,8 +231,8 @@ impl<'a> Job<'a> {
 }
 
 /// All streams of a group open at once, or one after the other?
-fn fits_at_once(needs: &Needs, memory: Size) -> bool {
-    needs.window_sum.saturating_add(FIXED_MEMORY) <= memory.0
+fn fits_at_once(needs: &Needs, encoders: u64, memory: Size) -> bool {
+    needs.window_sum.saturating_add(encoders).saturating_add(FIXED_MEMORY) <= memory.0
 }
 
 fn check_memory(needs: &Needs, encoders: u64, memory: Size) -> Result<(), Error> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
 use chunkdelta::compression::encoders;
-use chunkdelta::delta::NodeEncoder;
+use chunkdelta::delta::{NodeEncoder, re_encode_memory};
 use chunkdelta::fault::Shown;
 use chunkdelta::format::{Delta, NONE, Node, RoleKind, StreamKind, WayKind, used_len};
 use chunkdelta::image::{BlobKind, Image};
@@ -60,9 +60,10 @@ fn delta_text(delta: &Delta, used: &[NodeEncoder]) -> Vec<String> {
         format!("delta    {} format 1, {}", delta.id(), Size(delta.file_len())),
         format!("makes    {} in {} outputs", Size(needs.output_len), header.outputs.len()),
         format!(
-            "memory   {} for all streams of a group at once, {} one after the other",
+            "memory   {} for all streams of a group at once, {} one after the other, {} for encoders",
             Size(needs.window_sum).short(),
-            Size(needs.largest_window).short()
+            Size(needs.largest_window).short(),
+            Size(re_encode_memory(delta)).short()
         ),
     ];
     for (role, row) in header.roles.iter().zip(0_usize..).filter(|(role, _)| !role.names.is_empty())
@@ -186,6 +187,7 @@ fn delta_json(delta: &Delta, used: &[NodeEncoder]) -> Value {
             "stream_bytes": needs.stream_len,
             "largest_window_bytes": needs.largest_window,
             "window_sum_bytes": needs.window_sum,
+            "encoder_bytes": re_encode_memory(delta),
             "largest_group_bytes": needs.largest_group,
             "instructions": needs.instructions,
         },

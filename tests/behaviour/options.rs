@@ -112,6 +112,25 @@ fn streams_decoded_one_after_the_other_give_the_same_output() {
 }
 
 #[test]
+fn the_memory_of_encoders_is_told_and_asked_for() {
+    let lab = Lab::with_pair("skopeo-oci-zstd-1.tar", "skopeo-oci-gzip-2.tar");
+    lab.create(&[]);
+    let told = lab.run(&["inspect", "delta", "--json"]).ok();
+    let value: Value = serde_json::from_str(told.stdout()).expect("JSON");
+    let needs = |name: &str| value["needs"][name].as_u64().expect("a number");
+    let encoders = needs("encoder_bytes");
+    // pgzip in blocks of 1 MiB, and the few bytes that its pieces carry.
+    assert!((6 << 20..7 << 20).contains(&encoders), "{encoders}");
+    let least = (24 << 20) + needs("largest_window_bytes") + encoders;
+    for (memory, code) in [(least - 1, 7), (least, 0)] {
+        let memory = memory.to_string();
+        let run = ["apply", "base.tar", "delta", "-o", "out", "-f", "--memory", &memory];
+        assert_eq!(lab.run(&run).code, code, "{memory}");
+    }
+    lab.assert_same("out", "target.tar");
+}
+
+#[test]
 fn a_temporary_directory_can_be_named_and_must_be_there() {
     let lab = Lab::with_delta();
     let told = lab.refused_with(
