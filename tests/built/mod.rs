@@ -149,13 +149,24 @@ pub(crate) fn apply_options() -> ApplyOptions {
 
 /// Makes a delta between two archives, applies it, and compares.
 pub(crate) fn round_trip(name: &str, base: &[u8], target: &[u8]) -> CreateReport {
+    round_trip_within(apply_options().memory, name, base, target)
+}
+
+/// The same where applying may take that memory.
+pub(crate) fn round_trip_within(
+    memory: Size,
+    name: &str,
+    base: &[u8],
+    target: &[u8],
+) -> CreateReport {
     let dir = tempfile::tempdir().expect("writable");
     let path = |name| dir.path().join(name);
     fs::write(path("base"), base).expect("writable");
     fs::write(path("target"), target).expect("writable");
     let made = make(&path("base"), &path("target"), &path("delta"), &create_options(3));
     let (base, delta, out) = (path("base"), path("delta"), path("out"));
-    let applied = apply(base.as_os_str(), delta.as_os_str(), &out, &apply_options(), &NoObserver);
+    let options = ApplyOptions { memory, ..apply_options() };
+    let applied = apply(base.as_os_str(), delta.as_os_str(), &out, &options, &NoObserver);
     applied.unwrap_or_else(|error| panic!("{name}: {error:?}"));
     assert!(fs::read(&out).expect("published") == target, "{name}: not byte for byte");
     made

@@ -56,7 +56,12 @@ pub(super) fn in_blocks(candidate: &Candidate, lens: &[u64]) -> Vec<Candidate> {
     };
     match candidate.parameters[..] {
         [level, 0] if KLAUSPOST.iter().any(|era| era.number() == candidate.encoder) => {
-            lens(PGZIP_BLOCK_LEN).map(|len| in_blocks(vec![level, len])).collect()
+            let is_two = level > 6 && candidate.encoder == EncoderKind::KlauspostFlate4.number();
+            let all = |len| {
+                let later = is_two.then(|| in_blocks(vec![level, len, 1]));
+                [in_blocks(vec![level, len])].into_iter().chain(later)
+            };
+            lens(PGZIP_BLOCK_LEN).flat_map(all).collect()
         }
         [level, 0, 0] if candidate.encoder == EncoderKind::Zlib.number() => {
             let all = |len| PIGZ_HISTORIES.map(|history| in_blocks(vec![level, len, history]));

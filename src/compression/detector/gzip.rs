@@ -129,8 +129,11 @@ impl Stored<'_> {
     /// The candidate that makes the whole member without corrections.
     fn replayed(&self) -> Option<Candidate> {
         let (mut budget, mut idle) = (Budget::of(self.content), Idle::default());
-        let start = &self.content[..self.content.len().min(START_LEN)];
         let block_lens = self.block_lens();
+        // No further than where a writer in blocks does something else than one without.
+        let shortest = block_lens.iter().filter_map(|len| usize::try_from(*len).ok()).min();
+        let start_len = START_LEN.min(shortest.unwrap_or(START_LEN)).min(self.content.len());
+        let start = &self.content[..start_len];
         for candidate in for_header(self.header) {
             if start.len() < self.content.len()
                 && !candidate.begins(

@@ -128,6 +128,33 @@ fn pigz_is_found_with_its_blocks() {
 }
 
 #[test]
+fn pgzip_is_found_with_blocks_of_any_length() {
+    let content = text(30_000);
+    for parameters in [[1, 32_768], [5, 65_536], [6, 100_000], [9, 65_536], [5, 250_000]] {
+        let blob = member(&GO_HEADER, EncoderKind::KlauspostFlate2, &parameters, &content);
+        assert_eq!(run(&found(&blob).expect("pgzip wrote it")).parameters, parameters);
+    }
+}
+
+#[test]
+fn blocks_of_pgzip_over_klauspost_1_20_are_told_from_earlier_ones() {
+    let content: Vec<u8> = {
+        let mut state = 1_u64;
+        let mut draw = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_le_bytes()[3]
+        };
+        (0..200_000).map(|_| draw()).collect()
+    };
+    let [early, late] = [&[9, 65_536][..], &[9, 65_536, 1]]
+        .map(|parameters| member(&GO_HEADER, EncoderKind::KlauspostFlate4, parameters, &content));
+    assert!(early != late, "noise shows the difference");
+    assert_eq!(run(&found(&late).expect("pgzip wrote it")).parameters, [9, 65_536, 1]);
+}
+
+#[test]
 fn what_nobody_replays_is_made_with_corrections() {
     let content = text(10_000);
     // No level has this window.

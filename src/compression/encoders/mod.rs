@@ -156,7 +156,8 @@ pub fn name(number: u32, parameters: &[u64]) -> String {
         }
         Ok(EncoderKind::KlauspostFlate3) => klauspost("1.18.0", &level, &blocks(parameters.get(1))),
         Ok(EncoderKind::KlauspostFlate4) => {
-            klauspost("1.18.2, Go 1.27", &level, &blocks(parameters.get(1)))
+            let since = if parameters.get(2).is_some() { "1.20.0" } else { "1.18.2, Go 1.27" };
+            klauspost(since, &level, &blocks(parameters.get(1)))
         }
         Ok(EncoderKind::KlauspostZstd) => klauspost_zstd::name(parameters),
         Ok(EncoderKind::Zlib) => zlib::name(&level, parameters),
