@@ -110,3 +110,20 @@ pub const NOTE_LEN: usize = 1000;
 /// A block of pgzip, in bytes: each thread holds two of the usual ones of 1 MiB, or one that is
 /// longer; longer ones than these were never seen.
 pub const PGZIP_BLOCK_LEN: usize = 16 << 20;
+
+/// A text of a table of contents, in bytes, which is held until it is whole: some fifty thousand
+/// files.
+pub const TABLE_LEN: u64 = 64 << 20;
+
+/// Chunks of one file that a table tells of: files of four gigabytes as zstd:chunked cuts them.
+pub const TABLE_CHUNKS: usize = 1 << 16;
+
+/// What is guessed of one file's entries in a table, in bytes, before its chunks are left out.
+pub const TABLE_FILE_LEN: u64 = 8 << 20;
+
+/// The shortest chunks of eStargz that are guessed, in bytes: what is guessed at once follows from
+/// their number.
+pub const TABLE_CHUNK_LEN: u64 = 4 << 10;
+
+/// Bytes between two files that a table repeats, at most: records of [`PAX_LEN`] and more.
+pub const TABLE_SEGMENT_LEN: usize = 2 << 20;

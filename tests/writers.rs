@@ -65,8 +65,9 @@ const WRITERS: &[Writers] = &[
     made("debian13-podman-gzip.gz", &[""], "klauspost/compress flate in pgzip (since 1.15.15), level 5, blocks of 1048576", NONE),
     made("debian13-skopeo-zstd.zst", &[""], "klauspost/compress zstd (since 1.17.8), default", NONE),
     made("debian13-podman-zstd.zst", &[""], "klauspost/compress zstd (since 1.17.8), default", NONE),
-    made("debian13-skopeo-chunked.zst", &[""], "klauspost/compress zstd (since 1.17.8), best", NONE),
-    made("debian13-podman-chunked.zst", &[""], "klauspost/compress zstd (since 1.17.8), best", NONE),
+    // What their tables of contents are not guessed by is the lengths of frames.
+    made("debian13-skopeo-chunked.zst", &[""], CHUNKED, 100),
+    made("debian13-podman-chunked.zst", &[""], CHUNKED, 100),
     // zlib and what has it inside.
     made("debian12-python-N.gz", &["1", "6", "9"], "zlib, level N", NONE),
     made("debian13-python-N.gz", &["1", "6", "9"], "zlib, level N", NONE),
@@ -88,6 +89,9 @@ const WRITERS: &[Writers] = &[
 
 /// Memory for apply: zstd -19 with workers wants more than it has unless told otherwise.
 const MEMORY: Size = Size(400_000_000);
+
+const CHUNKED: &str =
+    "klauspost/compress zstd (since 1.17.8), best + table of contents of zstd:chunked";
 
 /// In place of an encoder: the blob is carried as it is.
 const STORED: &str = "stored";

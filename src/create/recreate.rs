@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::contents::stored;
 use super::inflate::{Inflated, LayerInflater, is_compressed_layer};
-use crate::compression::detector::{DetectedPiece, detect};
+use crate::compression::detector::{DetectedPiece, detect, without_index};
 use crate::compression::{Compression, Inflater, Member};
 use crate::delta::RecreatedPiece;
 use crate::digest::Digest;
@@ -76,14 +76,21 @@ impl<'b> TargetContents<'b> {
 
     /// Finds what makes each layer of its content; of those that the base stores as they are only
     /// where `is_portable`.
-    pub(super) fn recreations(&self, target: &Image, is_portable: bool) -> Vec<Option<Pieces>> {
+    pub(super) fn recreations(&self, target: &Image, is_portable: bool) -> Vec<Option<Recreated>> {
         let recreation = |(number, blob): (usize, &Blob)| {
             let content = match &self.own[number] {
                 Some(own) => own,
                 None => self.of_base[number].filter(|_| is_portable)?,
             };
             let members = content.members.as_deref();
-            recreation(stored(target, blob), blob.compression, &content.bytes, members)
+            let stored = stored(target, blob);
+            let pieces = recreation(stored, blob.compression, &content.bytes, members)?;
+            let is_own = self.is_own(number);
+            let part = members.filter(|_| is_own).and_then(|members| {
+                let (len, pieces) = without_index(stored, &content.bytes, members, &pieces)?;
+                Some(Part { len, digest: Digest::of(&content.bytes[..len]), pieces })
+            });
+            Some(Recreated { pieces, part })
         };
         target.blobs.par_iter().with_max_len(1).enumerate().map(recreation).collect()
     }
@@ -96,6 +103,22 @@ fn place(blob: &Blob) -> (usize, u64) {
 
 /// What makes stored bytes of their content.
 pub(super) type Pieces = Vec<DetectedPiece>;
+
+/// What makes a blob again.
+pub(super) struct Recreated {
+    /// Of its whole content.
+    pub(super) pieces: Pieces,
+    /// Of its content without the index that ends it, where the rest tells what that is.
+    pub(super) part: Option<Part>,
+}
+
+/// The first part of a content.
+pub(super) struct Part {
+    pub(super) len: usize,
+    pub(super) digest: Digest,
+    /// What makes the blob of it.
+    pub(super) pieces: Pieces,
+}
 
 /// Finds what makes `stored` of `content`, unless that asks too much of a site.
 pub(super) fn recreation(

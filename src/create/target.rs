@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::contents::{Digests, Held, stored};
-use super::recreate::{Pieces, TargetContents, Wrapper, pieces};
+use super::recreate::{Recreated, TargetContents, Wrapper, pieces};
 use super::stretches;
 use crate::compression::Compression;
 use crate::delta::{Child, Origin, Recreation, Target, TargetNode, TargetOutput, TargetRole};
@@ -33,7 +33,7 @@ impl Plan<'_> {
 pub(super) struct Compressed<'a> {
     pub(super) contents: &'a TargetContents<'a>,
     /// What makes each blob of its content, by number of blob.
-    pub(super) recreations: &'a [Option<Pieces>],
+    pub(super) recreations: &'a [Option<Recreated>],
     /// What the whole target is wrapped in, where that can be made again.
     pub(super) wrapper: Option<&'a Wrapper<'a>>,
     /// Carry what would be held.
@@ -56,7 +56,13 @@ impl<'a> Compressed<'a> {
         if !is_own && !base.has_content(content.digest) {
             return None;
         }
-        let content = builder.node(content.digest, &content.bytes, Origin::Made, stretches::layer);
+        // A content that the base has needs no part of it to be made.
+        let part = found.part.as_ref().filter(|_| is_own && !base.has_content(content.digest));
+        let (digest, bytes, found) = match part {
+            Some(part) => (part.digest, &content.bytes[..part.len], &part.pieces),
+            None => (content.digest, &content.bytes[..], &found.pieces),
+        };
+        let content = builder.node(digest, bytes, Origin::Made, stretches::layer);
         Some(Recreation { content, pieces: pieces(found, stored) })
     }
 }

@@ -15,6 +15,7 @@ use super::repeats::{Copied, Source, add_repeats};
 use super::script::{Operation, script};
 use super::{BaseContent, Origin, RecreatedPiece, Recreation, Target, TargetNode};
 use crate::chunker::{ChunkerParams, Cutter};
+use crate::compression::encoders;
 use crate::digest::Digest;
 use crate::format::{
     BodyHasher, Declared, Group, Header, NONE, Node, Output, OutputKind, Part, ReEncodeParameters,
@@ -215,7 +216,7 @@ fn nodes(plan: &Plan<'_, '_>, layout: &Layout<'_>, copied: &[Vec<Copied>]) -> Ve
         let TargetNode { digest, bytes, origin, recreation, .. } = &target.nodes[*node];
         let parameters = recreation.as_ref().map(|recreation| ReEncodeParameters {
             content: numbering.number(target.nodes[recreation.content].digest),
-            encoders: encoders(recreation),
+            encoders: encoders_of(recreation),
         });
         (*digest, bytes.len() as u64, *origin, parameters)
     });
@@ -235,12 +236,12 @@ fn nodes(plan: &Plan<'_, '_>, layout: &Layout<'_>, copied: &[Vec<Copied>]) -> Ve
 }
 
 /// Numbers of the encoders that pieces need, ascending.
-fn encoders(recreation: &Recreation<'_>) -> Vec<u32> {
-    let encoder = |piece: &RecreatedPiece<'_>| match piece {
-        RecreatedPiece::Raw(_) => None,
-        RecreatedPiece::Encoded(run) => Some(run.encoder),
+fn encoders_of(recreation: &Recreation<'_>) -> Vec<u32> {
+    let of_piece = |piece: &RecreatedPiece<'_>| match piece {
+        RecreatedPiece::Raw(_) => Vec::new(),
+        RecreatedPiece::Encoded(run) => encoders::all(run.encoder, &run.parameters),
     };
-    let encoders: BTreeSet<u32> = recreation.pieces.iter().filter_map(encoder).collect();
+    let encoders: BTreeSet<u32> = recreation.pieces.iter().flat_map(of_piece).collect();
     encoders.into_iter().collect()
 }
 

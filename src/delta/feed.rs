@@ -1,6 +1,7 @@
 //! A re-encode while its content comes: pieces in order, each header, encoded bytes and trailer.
 
 use super::ApplyError;
+use crate::compression::encoders::table::{self, Table};
 use crate::compression::encoders::{self, Encoder, EncoderError};
 use crate::format::{EncodeRun, FormatError, Framing};
 
@@ -10,6 +11,12 @@ pub(super) enum Carried {
     Encode(EncodeRun),
 }
 
+impl Carried {
+    fn is_table(&self) -> bool {
+        matches!(self, Self::Encode(run) if run.encoder == table::NUMBER)
+    }
+}
+
 /// What turns a content into the bytes of a node.
 pub(super) struct Feed {
     /// What has not begun.
@@ -17,8 +24,11 @@ pub(super) struct Feed {
     open: Option<OpenRun>,
     /// An encoder that is done, for the next piece or the next feed.
     idle: Option<Box<dyn Encoder>>,
-    /// Bytes of the node that are still to come.
-    left: u64,
+    /// The table at the end, which sees all that comes before it.
+    table: Option<Table>,
+    /// Length of the node, and how many of its bytes were given out by earlier calls.
+    len: u64,
+    made: u64,
     /// The most that its encoders take, by their reckoning, in bytes.
     memory: u64,
 }
@@ -37,16 +47,38 @@ struct OpenPiece {
     check: flate2::Crc,
 }
 
+/// Bytes that one call gives out, behind those that stand in its buffer already.
+struct Out<'o> {
+    bytes: &'o mut Vec<u8>,
+    start: usize,
+    /// Number of the node's byte that was the first of them.
+    first: u64,
+}
+
+impl Out<'_> {
+    /// Number of the node's byte that comes next.
+    fn at(&self) -> u64 {
+        self.first + (self.bytes.len() - self.start) as u64
+    }
+}
+
 impl Feed {
     /// Pieces that make a node of `len` bytes, in the memory of an encoder that is done, if there
     /// is one.
-    pub(super) fn new(pieces: Vec<Carried>, len: u64, idle: Option<Box<dyn Encoder>>) -> Self {
-        let runs = pieces.iter().filter_map(|piece| match piece {
+    pub(super) fn new(
+        pieces: Vec<Carried>,
+        len: u64,
+        idle: Option<Box<dyn Encoder>>,
+    ) -> Result<Self, ApplyError> {
+        let table = match pieces.iter().find(|piece| piece.is_table()) {
+            Some(Carried::Encode(run)) => Some(start_table(run, &pieces)?),
+            _ => None,
+        };
+        let memory = encoder_memory(pieces.iter().filter_map(|piece| match piece {
             Carried::Encode(run) => Some(run),
             Carried::Literal(_) => None,
-        });
-        let memory = runs.map(encoder_memory).max().unwrap_or(0);
-        Self { rest: pieces.into_iter(), open: None, idle, left: len, memory }
+        }));
+        Ok(Self { rest: pieces.into_iter(), open: None, idle, table, len, made: 0, memory })
     }
 
     /// The most memory that its encoders take, by their reckoning, in bytes.
@@ -56,9 +88,9 @@ impl Feed {
 
     /// Begins: appends what stands before the first byte of content.
     pub(super) fn begin(&mut self, out: &mut Vec<u8>) -> Result<(), ApplyError> {
-        let start = out.len();
-        self.advance(out)?;
-        self.count(out.len() - start)
+        let mut out = self.out(out);
+        self.advance(&mut out)?;
+        self.count(&out)
     }
 
     /// Takes the next bytes of the content; appends what became ready.
@@ -67,22 +99,26 @@ impl Feed {
         mut content: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), ApplyError> {
-        let start = out.len();
+        let mut out = self.out(out);
         while !content.is_empty() {
             let Some(OpenRun { piece, .. }) = &mut self.open else {
                 return Err(broken("pieces take all of the content"));
             };
             let len = usize::try_from(piece.left).unwrap_or(usize::MAX).min(content.len());
             let (now, later) = content.split_at(len);
-            piece.encoder.write(now, out);
+            piece.encoder.write(now, out.bytes);
             piece.check.update(now);
             piece.left -= len as u64;
             content = later;
-            if piece.left == 0 {
-                self.advance(out)?;
+            let is_done = piece.left == 0;
+            if let Some(table) = &mut self.table {
+                table.write(now);
+            }
+            if is_done {
+                self.advance(&mut out)?;
             }
         }
-        self.count(out.len() - start)
+        self.count(&out)
     }
 
     /// The content has ended, and so must the node. Gives an encoder that is done, if there is one.
@@ -90,18 +126,17 @@ impl Feed {
         if self.open.is_some() || self.rest.len() > 0 {
             return Err(broken("pieces take no more than the content"));
         }
-        if self.left > 0 {
+        if self.made < self.len {
             return Err(broken("pieces make the whole node"));
         }
         Ok(self.idle)
     }
 
     /// Ends a piece that took its content and begins those that need none, up to one that does.
-    fn advance(&mut self, out: &mut Vec<u8>) -> Result<(), ApplyError> {
-        let start = out.len();
+    fn advance(&mut self, out: &mut Out<'_>) -> Result<(), ApplyError> {
         loop {
             // Pieces without content could otherwise make more than the node before anybody looks.
-            if (out.len() - start) as u64 > self.left {
+            if out.at() > self.len {
                 return Err(broken("pieces make no more than the node"));
             }
             if self.open.as_ref().is_some_and(|open| open.piece.left > 0) {
@@ -109,14 +144,18 @@ impl Feed {
             }
             match self.open.take() {
                 Some(OpenRun { run, begun, piece }) => {
-                    self.idle = Some(piece.finish(run.framing, out));
+                    self.idle = Some(piece.finish(run.framing, out.bytes));
+                    if let Some(table) = &mut self.table {
+                        table.end_piece(out.at());
+                    }
                     if begun < run.lengths.len() {
                         self.begin_piece(run, begun, out)?;
                     }
                 }
                 None => match self.rest.next() {
                     None => return Ok(()),
-                    Some(Carried::Literal(bytes)) => out.extend(bytes),
+                    Some(Carried::Literal(bytes)) => out.bytes.extend(bytes),
+                    Some(piece) if piece.is_table() => self.put_table(&piece, out)?,
                     Some(Carried::Encode(run)) => self.begin_piece(run, 0, out)?,
                 },
             }
@@ -127,17 +166,62 @@ impl Feed {
         &mut self,
         run: EncodeRun,
         number: usize,
-        out: &mut Vec<u8>,
+        out: &mut Out<'_>,
     ) -> Result<(), ApplyError> {
-        let piece = OpenPiece::begin(&run, number, self.idle.take(), out)?;
+        if let Some(table) = &mut self.table {
+            table.begin_piece(out.at());
+        }
+        let piece = OpenPiece::begin(&run, number, self.idle.take(), out.bytes)?;
         self.open = Some(OpenRun { run, begun: number + 1, piece });
         Ok(())
     }
 
-    fn count(&mut self, made: usize) -> Result<(), ApplyError> {
-        let left = self.left.checked_sub(made as u64);
-        self.left = left.ok_or(broken("pieces make no more than the node"))?;
+    fn put_table(&mut self, piece: &Carried, out: &mut Out<'_>) -> Result<(), ApplyError> {
+        let (Carried::Encode(run), Some(table)) = (piece, self.table.take()) else {
+            return Err(broken("a table comes once"));
+        };
+        let at = out.at();
+        out.bytes.extend_from_slice(&run.header);
+        table.finish(at, &mut self.idle, out.bytes).map_err(broken)
+    }
+
+    fn out<'o>(&self, bytes: &'o mut Vec<u8>) -> Out<'o> {
+        let start = bytes.len();
+        Out { bytes, start, first: self.made }
+    }
+
+    fn count(&mut self, out: &Out<'_>) -> Result<(), ApplyError> {
+        self.made = out.at();
+        if self.made > self.len {
+            return Err(broken("pieces make no more than the node"));
+        }
         Ok(())
+    }
+}
+
+/// Begins the table that a run makes, which has to be the last of all pieces.
+fn start_table(run: &EncodeRun, pieces: &[Carried]) -> Result<Table, ApplyError> {
+    if run.lengths[..] != [0] || run.framing != Framing::Bare {
+        return Err(broken("a table takes no content and has no framing"));
+    }
+    let is_encode = |piece: &&Carried| matches!(piece, Carried::Encode(_));
+    if !pieces.iter().rfind(is_encode).is_some_and(Carried::is_table)
+        || pieces.iter().filter(|piece| piece.is_table()).count() > 1
+    {
+        return Err(broken("a table comes once, behind all other encodes"));
+    }
+    Table::start(&run.parameters, &run.corrections).map_err(refused(run.encoder))
+}
+
+/// What an encoder's refusal means of a delta.
+fn refused(encoder: u32) -> impl Fn(EncoderError) -> ApplyError {
+    move |error| match error {
+        EncoderError::Unknown { number } | EncoderError::Replaced { number } => {
+            FormatError::Unsupported { what: "encoder", number: number.into() }.into()
+        }
+        EncoderError::Parameters { rule, .. } => {
+            FormatError::Rule { rule, place: "encoder", row: encoder.into() }.into()
+        }
     }
 }
 
@@ -149,14 +233,7 @@ impl OpenPiece {
         out: &mut Vec<u8>,
     ) -> Result<Self, ApplyError> {
         let setup = setup(run, run.lengths[number]);
-        let encoder = encoders::start_after(idle, &setup).map_err(|error| match error {
-            EncoderError::Unknown { number } | EncoderError::Replaced { number } => {
-                FormatError::Unsupported { what: "encoder", number: number.into() }
-            }
-            EncoderError::Parameters { rule, .. } => {
-                FormatError::Rule { rule, place: "encoder", row: run.encoder.into() }
-            }
-        })?;
+        let encoder = encoders::start_after(idle, &setup).map_err(refused(run.encoder))?;
         out.extend_from_slice(&run.header);
         Ok(Self { encoder, left: run.lengths[number], check: flate2::Crc::new() })
     }
@@ -174,10 +251,22 @@ impl OpenPiece {
     }
 }
 
-/// The most memory that the encoder of a run takes, by its reckoning, in bytes.
-pub(super) fn encoder_memory(run: &EncodeRun) -> u64 {
-    let longest = run.lengths.iter().max();
-    longest.map_or(0, |longest| encoders::memory(&setup(run, *longest)))
+/// The most memory that the encoders of a node's runs take, by their reckoning, in bytes: one after
+/// the other, and those of a table's texts among them; the table itself is there all the time.
+pub(super) fn encoder_memory<'r>(runs: impl Iterator<Item = &'r EncodeRun>) -> u64 {
+    let (mut most, mut beside) = (0, 0_u64);
+    for run in runs {
+        let longest = run.lengths.iter().copied().max().unwrap_or(0);
+        let memory = encoders::memory(&setup(run, longest));
+        if run.encoder != table::NUMBER {
+            most = memory.max(most);
+        } else if let Ok(parameters) = table::Parameters::from_numbers(&run.parameters) {
+            beside = beside.saturating_add(memory);
+            let texts = parameters.setups().map(|setup| encoders::memory(&setup)).max();
+            most = texts.unwrap_or(0).max(most);
+        }
+    }
+    beside.saturating_add(most)
 }
 
 fn setup(run: &EncodeRun, content_len: u64) -> encoders::Setup<'_> {

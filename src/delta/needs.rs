@@ -41,11 +41,10 @@ pub(super) fn encoder_memory<'a>(
 ) -> u64 {
     let memory = |node: &TargetNode<'_>| {
         let pieces = node.recreation.iter().flat_map(|recreation| &recreation.pieces);
-        let runs = pieces.filter_map(|piece| match piece {
-            RecreatedPiece::Encoded(run) => Some(feed::encoder_memory(run)),
+        feed::encoder_memory(pieces.filter_map(|piece| match piece {
+            RecreatedPiece::Encoded(run) => Some(run),
             RecreatedPiece::Raw(_) => None,
-        });
-        runs.max().unwrap_or(0)
+        }))
     };
     let mut own = vec![0; nodes.len() - made.len()];
     own.extend(made.map(memory));

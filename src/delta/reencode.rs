@@ -5,7 +5,8 @@ use super::execution::{Execution, broken, clamp, is_whole};
 use super::feed::{Carried, Feed};
 use super::outlet::PIECE_LEN;
 use super::streams::GroupStreams;
-use crate::format::{PartReader, Piece, ReEncodeParameters, Way, is_fed};
+use crate::compression::encoders;
+use crate::format::{EncodeRun, PartReader, Piece, ReEncodeParameters, Way, is_fed};
 
 impl Execution<'_, '_, '_> {
     /// Runs the one part of a re-encode: at once where the content is there, otherwise when it
@@ -27,7 +28,7 @@ impl Execution<'_, '_, '_> {
         let content = parameters.content;
         let source = self.header_node(content, group)?;
         self.check_lengths(&pieces, source.length)?;
-        let feed = Feed::new(pieces, length, self.outlet.idle.take());
+        let feed = Feed::new(pieces, length, self.outlet.idle.take())?;
         let memory = self.outlet.encoder_memory().saturating_add(feed.memory());
         if memory > self.delta.header().declared.encoder_memory {
             return Err(broken("encoders take no more memory than is declared", group));
@@ -112,11 +113,16 @@ fn carried(
             Piece::Literal { class, length } => {
                 Carried::Literal(reader.literal_bytes(class, length)?)
             }
-            Piece::Encode(run) if !encoders.contains(&run.encoder) => {
+            Piece::Encode(run) if !is_named(&run, encoders) => {
                 return Err(broken("a re-encode names its encoders", pieces.len()));
             }
             Piece::Encode(run) => Carried::Encode(run),
         });
     }
     Ok(pieces)
+}
+
+/// Are all encoders that a run needs among these?
+fn is_named(run: &EncodeRun, encoders: &[u32]) -> bool {
+    encoders::all(run.encoder, &run.parameters).iter().all(|number| encoders.contains(number))
 }

@@ -18,7 +18,7 @@ mod part;
 mod piece;
 mod stream;
 mod tables;
-mod varint;
+pub(crate) mod varint;
 
 pub use body::{BLOCK_LEN, Body, BodyHasher};
 pub use check::{BASE_BLOCK_LEN, Needs, check, used_len};

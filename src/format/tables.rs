@@ -253,6 +253,8 @@ numbered! {
     Libzstd = 8,
     /// Any deflate stream, with corrections.
     Predicted = 9,
+    /// The table of contents of zstd:chunked or eStargz.
+    Table = 10,
 }
 
 numbered! {

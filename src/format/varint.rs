@@ -4,7 +4,7 @@ use super::FormatError;
 
 /// Appends `value` in its shortest form.
 #[expect(clippy::cast_possible_truncation, reason = "seven bits fit a byte")]
-pub(super) fn put(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn put(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push((value & 0x7f) as u8 | 0x80);
         value >>= 7;
@@ -13,7 +13,7 @@ pub(super) fn put(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Reads one varint from a source of bytes.
-pub(super) fn take(
+pub(crate) fn take(
     mut next: impl FnMut() -> Result<u8, FormatError>,
     place: &'static str,
 ) -> Result<u64, FormatError> {
@@ -37,13 +37,26 @@ pub(super) fn take(
     Err(bad("a varint fits 64 bits"))
 }
 
+/// Reads one varint from the start of `bytes`; returns its length too, or `None` where there is none
+/// in its shortest form.
+pub(crate) fn read(bytes: &[u8]) -> Option<(u64, usize)> {
+    let mut len = 0;
+    let mut next = || {
+        let byte = bytes.get(len).copied();
+        len += 1;
+        byte.ok_or(FormatError::Rule { rule: "a varint is whole", place: "corrections", row: 0 })
+    };
+    let value = take(&mut next, "corrections").ok()?;
+    Some((value, len))
+}
+
 /// Maps a signed difference to a varint's value: 0, -1, 1, -2, ... to 0, 1, 2, 3, ...
-pub(super) const fn zigzag(value: i64) -> u64 {
+pub(crate) const fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)).cast_unsigned()
 }
 
 /// The inverse of [`zigzag`].
-pub(super) const fn unzigzag(value: u64) -> i64 {
+pub(crate) const fn unzigzag(value: u64) -> i64 {
     (value >> 1).cast_signed() ^ -((value & 1).cast_signed())
 }
 

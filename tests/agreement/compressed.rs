@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chunkdelta::compression::encoders::table::Table;
 use chunkdelta::compression::encoders::{self, Setup};
 use chunkdelta::format::{NONE, Run, WayKind};
 
@@ -215,7 +216,7 @@ fn a_re_encode_names_its_encoders() {
     assert_eq!(judge(&[0]), refused("encoder that the way does not name"));
     assert_eq!(judge(&[1, 1]), refused("encoders do not ascend"));
     assert_eq!(judge(&[]), refused("no encoders"));
-    assert_eq!(judge(&[1, 10]), Err(Refusal::Unsupported("encoder 10".to_owned())));
+    assert_eq!(judge(&[1, 11]), Err(Refusal::Unsupported("encoder 11".to_owned())));
 }
 
 #[test]
@@ -330,4 +331,122 @@ fn empty(more: &[u8]) -> Plain {
     let mut plain = delta(nodes, &[("", 1)], &[(1, 0)], 0, &[&[part(1, once.len(), &streams)]]);
     plain.header.nodes[1].ways[0].parameters = parameters(0, &[0, 1]);
     plain
+}
+
+/// A tar of one file and what encoder 1 makes of it.
+fn tar() -> (Vec<u8>, Vec<u8>) {
+    let mut tar = vec![0; 2560];
+    tar[..4].copy_from_slice(b"name");
+    tar[124..136].copy_from_slice(b"00000000005\0");
+    tar[156] = b'0';
+    tar[148..156].fill(b' ');
+    let sum: u32 = tar[..512].iter().map(|byte| u32::from(*byte)).sum();
+    tar[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    tar[512..517].copy_from_slice(b"bytes");
+    let stored = deflated(&tar);
+    (tar, stored)
+}
+
+fn varint(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number >= 128 {
+        bytes.push(u8::try_from(number % 128).expect("seven bits") | 128);
+        number /= 128;
+    }
+    bytes.push(u8::try_from(number).expect("seven bits"));
+    bytes
+}
+
+/// The encode of a table: parameters, corrections, framing, length of the piece.
+type TableEncode<'t> = (&'t [u64], &'t [u8], u8, u8);
+
+/// A tar that is deflated, and tables behind it, with `behind` encodes of nothing behind those.
+fn tables(encodes: &[TableEncode<'_>], behind: usize) -> Plain {
+    let (content, mut node) = tar();
+    let table = encodes
+        .first()
+        .and_then(|(numbers, corrections, ..)| Table::start(numbers, corrections).ok());
+    let mut made = Vec::new();
+    if let Some(mut table) = table {
+        table.begin_piece(0);
+        table.write(&content);
+        table.end_piece(node.len() as u64);
+        let result = table.finish(node.len() as u64, &mut None, &mut made);
+        if result.is_err() {
+            made.clear();
+        }
+    }
+    node.extend(made);
+    let mut code = vec![5; 1 + encodes.len()];
+    let mut lengths = [&[0, 0, 1][..], &varint(content.len())].concat();
+    let (mut numbers, mut all_corrections) = (vec![1, 0, 1, 0], Vec::new());
+    for (parameters, corrections, framing, length) in encodes {
+        lengths.extend([0, u8::try_from(corrections.len()).expect("short"), 1, *length]);
+        numbers.extend([10, *framing]);
+        numbers.extend(varint(parameters.len()));
+        for number in *parameters {
+            numbers.extend(varint(usize::try_from(*number).expect("small")));
+        }
+        all_corrections.extend_from_slice(corrections);
+    }
+    code.resize(code.len() + behind, 5);
+    for _ in 0..behind {
+        lengths.extend([0, 0, 1, 0]);
+        numbers.extend([0, 0, 0]);
+    }
+    let streams: [(u32, &[u8]); 4] =
+        [(0, &code), (1, &lengths), (3, &numbers), (6, &all_corrections)];
+    let parts = [
+        part(1, node.len(), &streams),
+        part(0, content.len(), &[(0, &[21]), (1, &varint(content.len())), (21, &content)]),
+    ];
+    let nodes: &[HandNode<'_>] = &[(&content, 1, 0, 0, RECIPE), (&node, NONE, 0, NONE, RE_ENCODE)];
+    let mut plain = delta(nodes, &[("", 1)], &[(1, 0)], 0, &[&parts]);
+    plain.header.nodes[1].ways[0].parameters = parameters(0, &[0, 1, 10]);
+    plain.header.declared.encoder_memory = 64 << 20;
+    plain
+}
+
+#[test]
+fn a_table_is_made_of_what_lies_before_it() {
+    let judge =
+        |encodes: &[TableEncode<'_>], behind| judged(&tables(encodes, behind), &Base::default());
+    let one = |kind: u64, option: u64, len: u64| [kind, option, len, 1, 1, 0];
+    let is_made =
+        |numbers: &[u64], corrections: &[u8]| judge(&[(numbers, corrections, 0, 0)], 0).is_ok();
+    // The length that is right is found by trying.
+    for (kind, option) in [(2, 0), (3, 4096), (4, 4096)] {
+        let mut lens = (150..500).filter(|len| is_made(&one(kind, option, *len), &[]));
+        let len = lens.next().unwrap_or_else(|| panic!("kind {kind} is made"));
+        assert_eq!(lens.next(), None, "one length is right");
+        let lawful = one(kind, option, len);
+        let corrections = [&[15, 9, 3, 9][..], b"123456789", &[1, 0, 0]].concat();
+        for (corrections, is_lawful, why) in [
+            (&[13, 9, 3, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0][..], false, "bytes behind the scripts"),
+            (&[12, 9, 9, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9], true, "nine bytes for nine others"),
+            (&[0], false, "nothing is corrected"),
+            (&[4, 9, 3, 9, 1], false, "a script that is cut"),
+            (&[5, 255, 255, 3, 1, 0], false, "an edit behind the guess"),
+            (&[6, 1, 1, 0, 0, 1, 0], false, "edits that touch"),
+            (&[3, 1, 0, 0], false, "an edit that changes nothing"),
+            (&corrections, false, "an edit that changes nothing, behind another one"),
+        ] {
+            assert_eq!(is_made(&lawful, corrections), is_lawful, "{kind}: {why}");
+        }
+        let table: TableEncode<'_> = (&lawful, &[], 0, 0);
+        let edit: TableEncode<'_> = (&lawful, &[3, 1, 1, 0], 0, 0);
+        let refused = |encodes: &[TableEncode<'_>], behind, why: &str| {
+            assert!(matches!(judge(encodes, behind), Err(Refusal::Damaged(_))), "{kind}: {why}");
+        };
+        refused(&[(&lawful, &[], 0, 1)], 0, "a table that takes content");
+        refused(&[(&lawful, &[], 1, 0)], 0, "a table with a framing");
+        refused(&[table, edit], 0, "two tables");
+        refused(&[table], 1, "an encode behind a table");
+        refused(&[(&[&lawful[..], &[0]].concat(), &[], 0, 0)], 0, "a number too many");
+        refused(&[(&lawful[..5], &[], 0, 0)], 0, "a number too few");
+        refused(&[(&[kind, option, 1 << 28, 1, 1, 0], &[], 0, 0)], 0, "too long a text");
+        refused(&[(&[kind, option, len, 10, 0], &[], 0, 0)], 0, "a table in a table");
+        refused(&[(&[kind, option, len, 7, 3, 6, 0, 0], &[], 0, 0)], 0, "an encoder of no name");
+        refused(&[(&[kind, option, len, 1, 1, 77], &[], 0, 0)], 0, "a level that is none");
+    }
 }

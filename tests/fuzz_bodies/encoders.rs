@@ -17,11 +17,16 @@ const LONGEST: usize = 300 << 10;
 const LIBZSTD: u32 = 8;
 /// The encoder that takes corrections.
 const PREDICTED: u32 = 9;
+/// The encoder that makes tables of contents, which are no content's own.
+const TABLE: u32 = 10;
 const GZIP_HEADER: [u8; 10] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF];
 
 pub(super) fn run(input: &[u8]) {
     let mut draw = Draw::new(input);
     let (number, parameters) = choice(&mut draw);
+    if number == TABLE {
+        return super::tables::run(&mut draw);
+    }
     let cut = 1 + draw.below(1 << 16);
     let corrections = match (number, draw.byte()) {
         (PREDICTED, len) => draw.bytes(len.into()),

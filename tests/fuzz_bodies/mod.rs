@@ -13,6 +13,7 @@ mod model;
 mod roundtrip;
 mod scenarios;
 mod seeds;
+mod tables;
 mod walker;
 
 pub(crate) use seeds::seeds;

@@ -14,6 +14,8 @@ use chunkdelta::source::ReadAt;
 
 use super::{Base, Hash, Outputs, Refusal, sha256};
 
+mod table;
+
 /// Returns `len` bytes that look random: xorshift64* from a seed that is not 0, each word as eight
 /// bytes, lowest first. Golden vectors depend on it.
 pub(crate) fn random(seed: u64, len: usize) -> Vec<u8> {
@@ -221,7 +223,8 @@ impl Case {
 /// One case for each thing that a delta can hold.
 pub(crate) fn cases() -> Vec<Case> {
     let plain = [empty_directory, empty_file, one_byte, file, repeats, directory, image];
-    let compressed = [compressed, kept, wrapped, two_ways, portable, members, carried];
+    let compressed =
+        [compressed, kept, wrapped, two_ways, portable, members, carried, table::table];
     plain.iter().chain(&compressed).map(|case| case()).collect()
 }
 

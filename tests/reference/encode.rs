@@ -4,7 +4,7 @@ use chunkdelta::compression::encoders::{self, EncoderError, Setup};
 use flate2::Crc;
 
 use super::tables::Cursor;
-use super::{Refusal, damaged, must};
+use super::{Refusal, damaged, must, table};
 
 /// What a re-encoded node is made of.
 #[derive(Debug)]
@@ -40,7 +40,12 @@ impl Run {
             return Err(Refusal::Unsupported(format!("framing {framing}")));
         }
         let count = numbers.varint()?;
-        let parameters = (0..count).map(|_| numbers.varint()).collect::<Result<_, _>>()?;
+        let parameters: Vec<u64> =
+            (0..count).map(|_| numbers.varint()).collect::<Result<_, _>>()?;
+        if encoder == table::NUMBER {
+            let inner = table::encoders(&parameters)?;
+            must(inner.iter().all(|number| known.contains(number)), "encoder of a text")?;
+        }
         let header = lengths.varint()?;
         let correction = lengths.varint()?;
         let count = lengths.varint()?;
@@ -68,9 +73,24 @@ impl Run {
     }
 
     /// Makes the pieces from the next bytes of the content.
-    fn make(&self, content: &mut Cursor<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+    fn make(
+        &self,
+        content: &mut Cursor<'_>,
+        out: &mut Vec<u8>,
+        seen: &mut Seen,
+    ) -> Result<(), Refusal> {
+        if self.encoder == table::NUMBER {
+            must(self.lengths == [0], "a table that takes content")?;
+            must(self.framing == 0, "a table with a framing")?;
+            must(!std::mem::replace(&mut seen.has_table, true), "two tables")?;
+            let at = out.len() as u64;
+            out.extend(&self.header);
+            return table::make(&self.parameters, &self.corrections, seen, at, out);
+        }
+        must(!seen.has_table, "an encode behind a table")?;
         for &length in &self.lengths {
             let taken = content.take(length)?;
+            seen.begin(out.len());
             out.extend(&self.header);
             let mut encoder = match encoders::start(&self.setup(length)) {
                 Ok(encoder) => encoder,
@@ -87,8 +107,27 @@ impl Run {
                 out.extend(check.sum().to_le_bytes());
                 out.extend(&length.to_le_bytes()[..4]);
             }
+            seen.end(taken, out.len());
         }
         Ok(())
+    }
+}
+
+/// The pieces so far, for a table: what each takes, and where its bytes begin and end.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) pieces: Vec<(Vec<u8>, u64, u64)>,
+    begun: u64,
+    has_table: bool,
+}
+
+impl Seen {
+    fn begin(&mut self, made: usize) {
+        self.begun = made as u64;
+    }
+
+    fn end(&mut self, taken: &[u8], made: usize) {
+        self.pieces.push((taken.to_vec(), self.begun, made as u64));
     }
 }
 
@@ -98,17 +137,28 @@ pub(super) fn memory(items: &[Item]) -> u64 {
         Item::Encode(run) => Some(run),
         Item::Literal(_) => None,
     });
-    let memory = |run: &Run| run.lengths.iter().map(|&len| encoders::memory(&run.setup(len))).max();
-    runs.filter_map(memory).max().unwrap_or(0)
+    let (mut most, mut beside) = (0, 0_u64);
+    for run in runs {
+        for &len in &run.lengths {
+            let memory = encoders::memory(&run.setup(len));
+            if run.encoder == table::NUMBER {
+                beside = beside.saturating_add(memory);
+                most = most.max(table::memory(&run.parameters));
+            } else {
+                most = most.max(memory);
+            }
+        }
+    }
+    most.saturating_add(beside)
 }
 
 /// The node that `items` make of the content.
 pub(super) fn make(items: &[Item], content: &[u8]) -> Result<Vec<u8>, Refusal> {
-    let (mut content, mut out) = (Cursor(content), Vec::new());
+    let (mut content, mut out, mut seen) = (Cursor(content), Vec::new(), Seen::default());
     for item in items {
         match item {
             Item::Literal(bytes) => out.extend(bytes),
-            Item::Encode(run) => run.make(&mut content, &mut out)?,
+            Item::Encode(run) => run.make(&mut content, &mut out, &mut seen)?,
         }
     }
     must(content.0.is_empty(), "pieces do not take the whole content")?;

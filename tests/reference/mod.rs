@@ -9,6 +9,7 @@ mod keep;
 pub(crate) mod reseal;
 mod rules;
 mod run;
+mod table;
 mod tables;
 
 use std::collections::BTreeMap;

@@ -236,7 +236,7 @@ impl Header {
         for way in self.nodes.iter().flat_map(|node| &node.ways) {
             known("way", way.kind, &[0, 1, 2, 3])?;
             for encoder in way.re_encode().into_iter().flat_map(|(_, encoders)| encoders) {
-                known("encoder", encoder, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9])?;
+                known("encoder", encoder, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])?;
             }
         }
         for output in &self.outputs {

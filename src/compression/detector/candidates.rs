@@ -46,25 +46,29 @@ pub(super) fn for_header(header: &[u8]) -> Vec<Candidate> {
     }
 }
 
-/// The candidate with its content in blocks, where the encoder can have them: of the usual length
-/// or one of `lens`.
-pub(super) fn in_blocks(candidate: &Candidate, lens: &[u64]) -> Vec<Candidate> {
-    let in_blocks = |parameters| Candidate { parameters, ..candidate.clone() };
+/// What else the candidate's compressor may have done, the likely ways first: content in blocks of the
+/// usual length or one of `lens`, a flush before the end.
+///
+/// pgzip flushes all its blocks, so where the stream is not `is_flushed` at its end it is not tried;
+/// pigz does not flush its last one.
+pub(super) fn ways(candidate: &Candidate, lens: &[u64], is_flushed: bool) -> Vec<Candidate> {
+    let way = |parameters| Candidate { parameters, ..candidate.clone() };
     let lens = |usual: u64| {
         let others = lens.iter().copied().filter(move |len| *len != usual);
         [usual].into_iter().chain(others)
     };
-    match candidate.parameters[..] {
-        [level, 0] if KLAUSPOST.iter().any(|era| era.number() == candidate.encoder) => {
-            let is_two = level > 6 && candidate.encoder == EncoderKind::KlauspostFlate4.number();
+    match (EncoderKind::from_number(candidate.encoder), &candidate.parameters[..], is_flushed) {
+        (Ok(EncoderKind::GoFlate), &[level], true) => vec![way(vec![level, 1])],
+        (Ok(era), &[level, 0], true) if KLAUSPOST.contains(&era) => {
+            let is_two = level > 6 && era == EncoderKind::KlauspostFlate4;
             let all = |len| {
-                let later = is_two.then(|| in_blocks(vec![level, len, 1]));
-                [in_blocks(vec![level, len])].into_iter().chain(later)
+                let later = is_two.then(|| way(vec![level, len, 1]));
+                [way(vec![level, len])].into_iter().chain(later)
             };
             lens(PGZIP_BLOCK_LEN).flat_map(all).collect()
         }
-        [level, 0, 0] if candidate.encoder == EncoderKind::Zlib.number() => {
-            let all = |len| PIGZ_HISTORIES.map(|history| in_blocks(vec![level, len, history]));
+        (Ok(EncoderKind::Zlib), &[level, 0, 0], false) => {
+            let all = |len| PIGZ_HISTORIES.map(|history| way(vec![level, len, history]));
             lens(PIGZ_BLOCK_LEN).flat_map(all).collect()
         }
         _ => Vec::new(),

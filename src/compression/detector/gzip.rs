@@ -3,13 +3,14 @@
 use flate2::{Decompress, FlushDecompress};
 use rayon::prelude::*;
 
-use super::candidates::{for_header, in_blocks};
+use super::candidates::{for_header, ways};
 use super::pieces::Pieces;
 use super::trial::{Budget, Candidate, Idle};
 use super::{DetectedPiece, search};
 use crate::compression::Member;
 use crate::compression::encoders::predicted;
 use crate::format::{EncoderKind, Framing};
+use crate::limits;
 
 /// Content by which candidates are told apart, in bytes: less than any writer's first block of
 /// its own.
@@ -17,6 +18,10 @@ const START_LEN: usize = 128 << 10;
 
 /// What an empty stored block looks like, with which writers in blocks end each of them.
 const SYNC_MARKER: [u8; 4] = [0, 0, 0xff, 0xff];
+
+/// How a stream ends that was flushed before it was closed, by Go up to 1.26 and by klauspost: an
+/// empty block twice.
+const FLUSHED: [&[u8]; 2] = [&[0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff], &[0, 0, 0xff, 0xff, 3, 0]];
 
 /// Least length of blocks that is taken off markers.
 const FEWEST_PER_BLOCK: u64 = 16 << 10;
@@ -129,7 +134,8 @@ impl Stored<'_> {
     /// The candidate that makes the whole member without corrections.
     fn replayed(&self) -> Option<Candidate> {
         let (mut budget, mut idle) = (Budget::of(self.content), Idle::default());
-        let block_lens = self.block_lens();
+        let is_flushed = FLUSHED.iter().any(|end| self.deflate.ends_with(end));
+        let block_lens = self.block_lens(is_flushed);
         // No further than where a writer in blocks does something else than one without.
         let shortest = block_lens.iter().filter_map(|len| usize::try_from(*len).ok()).min();
         let start_len = START_LEN.min(shortest.unwrap_or(START_LEN)).min(self.content.len());
@@ -146,7 +152,8 @@ impl Stored<'_> {
             {
                 continue;
             }
-            for candidate in in_blocks(&candidate, &block_lens).into_iter().chain([candidate]) {
+            let ways = ways(&candidate, &block_lens, is_flushed);
+            for candidate in ways.into_iter().chain([candidate]) {
                 if candidate.makes(self.content, self.deflate, &mut budget, &mut idle) {
                     return Some(candidate);
                 }
@@ -169,7 +176,8 @@ impl Stored<'_> {
 
     /// Lengths that the blocks may have into which the content was cut, by the first markers: one
     /// that comes twice, and what divides all of them, as pigz has no marker after some blocks.
-    fn block_lens(&self) -> Vec<u64> {
+    /// A stream that was flushed before it was closed is one block.
+    fn block_lens(&self, is_flushed: bool) -> Vec<u64> {
         let all = self.content.len() as u64;
         let marked = self.marked().unwrap_or_default();
         let twice = marked
@@ -178,7 +186,9 @@ impl Stored<'_> {
             .find(|len| *len > 0 && *len < all && (2 * len >= all || marked.contains(&(2 * len))));
         let inside = marked.iter().copied().filter(|len| *len > 0 && *len < all);
         let divisor = inside.reduce(greatest_common_divisor);
-        let mut lens: Vec<u64> = twice.into_iter().chain(divisor).collect();
+        let alone = all.next_power_of_two().min(limits::PGZIP_BLOCK_LEN as u64);
+        let alone = Some(alone).filter(|_| is_flushed);
+        let mut lens: Vec<u64> = twice.into_iter().chain(divisor).chain(alone).collect();
         lens.dedup();
         lens.retain(|len| *len >= FEWEST_PER_BLOCK);
         lens

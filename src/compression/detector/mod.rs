@@ -9,6 +9,7 @@ mod gzip;
 mod libzstd;
 mod pieces;
 mod search;
+mod table;
 mod trial;
 mod zstd;
 
@@ -40,9 +41,23 @@ pub fn detect(
     let pieces = match compression {
         Compression::Plain => return None,
         Compression::Gzip => gzip::detect(stored, content, members?)?,
-        Compression::Zstd => zstd::detect(stored, content)?,
+        Compression::Zstd => table::in_frames(stored, content, zstd::detect(stored, content)?),
     };
     is_worth_it(stored, &pieces).then_some(pieces)
+}
+
+/// For an eStargz that `pieces` make of its content: how long the content is without the index at
+/// its end, and pieces that make all of `stored` of that. `None` for any other blob.
+///
+/// The index is part of the content that a layer has by its diff ID, but it follows from the rest
+/// and from the other members' lengths.
+pub fn without_index(
+    stored: &[u8],
+    content: &[u8],
+    members: &[Member],
+    pieces: &[DetectedPiece],
+) -> Option<(usize, Vec<DetectedPiece>)> {
+    table::in_members(stored, content, members, pieces)
 }
 
 /// Would the pieces be cheaper than the stored bytes themselves?

@@ -89,6 +89,13 @@ pub(super) fn detect(stored: &[u8], content: &[u8]) -> Option<Vec<DetectedPiece>
     Some(pieces.finish())
 }
 
+/// Who makes a frame that is known to be one, of a text that is known too.
+pub(super) fn writer(frame: &[u8], text: &[u8]) -> Option<Candidate> {
+    let mut frames = frames(frame, text).or_else(|| libzstd_frames(frame, text))?;
+    let one = frames.pop().filter(|_| frames.is_empty())?;
+    one.writer(frame)?.candidate(&one)
+}
+
 /// All frames with their contents; `None` for a blob that has others than klauspost's.
 fn frames<'a>(stored: &[u8], content: &'a [u8]) -> Option<Vec<Found<'a>>> {
     let mut reader = FrameReader::new().ok()?;

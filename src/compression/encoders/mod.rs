@@ -12,6 +12,7 @@ mod klauspost;
 pub mod klauspost_zstd;
 mod libzstd;
 pub mod predicted;
+pub mod table;
 mod zlib;
 
 use crate::format::EncoderKind;
@@ -83,6 +84,9 @@ pub struct Setup<'a> {
 pub fn start(setup: &Setup<'_>) -> Result<Box<dyn Encoder>, EncoderError> {
     let Setup { number, parameters, corrections, content_len } = *setup;
     let refuse = |rule| EncoderError::Parameters { number, rule };
+    if number == table::NUMBER {
+        return Err(refuse("a table is made of all pieces before it"));
+    }
     if !corrections.is_empty() && number != predicted::NUMBER {
         return Err(refuse("it takes no corrections"));
     }
@@ -115,6 +119,17 @@ pub fn start_after(
     start(setup)
 }
 
+/// Numbers of all encoders that one with these parameters needs, its own first.
+pub fn all(number: u32, parameters: &[u64]) -> Vec<u32> {
+    let mut all = vec![number];
+    if number == table::NUMBER
+        && let Ok(parameters) = table::Parameters::from_numbers(parameters)
+    {
+        all.extend(parameters.texts.iter().map(|text| text.encoder));
+    }
+    all
+}
+
 /// Memory that an encoder is reckoned to take, in bytes, as docs/format.md section 10.8 has it; 0 for
 /// a number that is not known. Blocks that are made at once take it once for each thread.
 pub fn memory(setup: &Setup<'_>) -> u64 {
@@ -131,6 +146,7 @@ pub fn memory(setup: &Setup<'_>) -> u64 {
         Ok(EncoderKind::Predicted) => 16 << 20,
         Ok(EncoderKind::Zlib) => 8 << 20,
         Ok(EncoderKind::Libzstd) => libzstd::memory(setup),
+        Ok(EncoderKind::Table) => table::memory(setup.parameters),
     }
 }
 
@@ -163,6 +179,7 @@ pub fn name(number: u32, parameters: &[u64]) -> String {
         Ok(EncoderKind::Zlib) => zlib::name(&level, parameters),
         Ok(EncoderKind::Libzstd) => libzstd::name(&level, parameters),
         Ok(EncoderKind::Predicted) => "any deflate, with corrections".to_owned(),
+        Ok(EncoderKind::Table) => table::name(parameters),
         Err(_) => format!("encoder {number}"),
     }
 }

@@ -13,11 +13,14 @@ pub(super) struct BlockWriter {
     bits: BitWriter,
     codes: Codes,
     fixed: Codes,
+    /// Was the stream flushed before it was closed?
+    is_flushed: bool,
 }
 
 impl BlockWriter {
-    pub(super) fn new() -> Self {
-        Self { bits: BitWriter::default(), codes: Codes::empty(), fixed: Codes::fixed() }
+    pub(super) fn new(is_flushed: bool) -> Self {
+        let (codes, fixed) = (Codes::empty(), Codes::fixed());
+        Self { bits: BitWriter::default(), codes, fixed, is_flushed }
     }
 
     /// The bytes as they are; at most [`MAX_STORED_LEN`].
@@ -85,6 +88,9 @@ impl BlockWriter {
 
     /// Ends the stream.
     pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
+        if self.is_flushed {
+            self.bits.put_stored(&[], false, out);
+        }
         self.bits.put_stored(&[], true, out);
     }
 }

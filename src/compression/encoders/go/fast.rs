@@ -53,14 +53,14 @@ pub(super) struct Fast {
 }
 
 impl Fast {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(is_flushed: bool) -> Self {
         Self {
             window: zeros(),
             end: START,
             seen: zeros(),
             base: FIRST_BASE,
             tokens: Vec::with_capacity(MAX_STORED_LEN),
-            blocks: BlockWriter::new(),
+            blocks: BlockWriter::new(is_flushed),
         }
     }
 

@@ -8,7 +8,7 @@
 //! the next literal or match begins exactly 261 bytes before that. Go then moves the window one
 //! byte too early, and a match of the furthest distances is out of its reach there. Here no call
 //! ends so: the output is Go's for one call with everything, as for any usual sizes of calls.
-//! `Flush` has no counterpart here. Releases before Go 1.14 have a defect at level 1 beyond 2 GiB
+//! `Flush` has a counterpart at the end alone, before `Close`: that is how eStargz is written. Releases before Go 1.14 have a defect at level 1 beyond 2 GiB
 //! (golang.org/issue/34121), which is not followed.
 
 #![expect(
@@ -30,20 +30,28 @@ pub const NUMBER: u32 = 1;
 /// The level that codes every byte as a literal; Go calls it -2.
 pub const HUFFMAN_ONLY: u64 = 10;
 
-/// Starts an encoder of a level: 0 to 9, or [`HUFFMAN_ONLY`].
+/// Starts an encoder of a level: 0 to 9, or [`HUFFMAN_ONLY`]; and 1 behind it where the stream was
+/// flushed before it was closed.
 ///
 /// # Errors
 /// When there is no such level.
 pub fn start(parameters: &[u64]) -> Result<Box<dyn Encoder>, EncoderError> {
-    let encoder: Box<dyn Encoder> = match *parameters {
-        [0] => Box::new(unsearched::Unsearched::stored()),
-        [1] => Box::new(fast::Fast::new()),
-        [level @ 2..=9] => Box::new(searched::Searched::new(level)),
-        [HUFFMAN_ONLY] => Box::new(unsearched::Unsearched::huffman_only()),
-        _ => {
-            let rule = "one level, 0 to 10";
-            return Err(EncoderError::Parameters { number: NUMBER, rule });
-        }
+    let (level, is_flushed) = match *parameters {
+        [level] => (level, false),
+        [level, 1] => (level, true),
+        _ => return Err(refused()),
+    };
+    let encoder: Box<dyn Encoder> = match level {
+        0 => Box::new(unsearched::Unsearched::stored(is_flushed)),
+        1 => Box::new(fast::Fast::new(is_flushed)),
+        2..=9 => Box::new(searched::Searched::new(level, is_flushed)),
+        HUFFMAN_ONLY => Box::new(unsearched::Unsearched::huffman_only(is_flushed)),
+        _ => return Err(refused()),
     };
     Ok(encoder)
+}
+
+fn refused() -> EncoderError {
+    let rule = "one level, 0 to 10, and 1 for a flush";
+    EncoderError::Parameters { number: NUMBER, rule }
 }

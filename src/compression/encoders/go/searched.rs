@@ -59,7 +59,7 @@ pub(super) struct Searched {
 
 impl Searched {
     /// Of a level from 2 to 9.
-    pub(super) fn new(level: u64) -> Self {
+    pub(super) fn new(level: u64, is_flushed: bool) -> Self {
         let (choice, effort) = Choice::of_level(level);
         Self {
             choice,
@@ -70,7 +70,7 @@ impl Searched {
             waiting: None,
             tokens: Vec::with_capacity(MAX_TOKENS),
             block_start: Some(1),
-            blocks: BlockWriter::new(),
+            blocks: BlockWriter::new(is_flushed),
         }
     }
 

@@ -13,16 +13,17 @@ pub(super) struct Unsearched {
 }
 
 impl Unsearched {
-    pub(super) fn stored() -> Self {
-        Self::new(BlockWriter::put_stored)
+    pub(super) fn stored(is_flushed: bool) -> Self {
+        Self::new(BlockWriter::put_stored, is_flushed)
     }
 
-    pub(super) fn huffman_only() -> Self {
-        Self::new(BlockWriter::put_literals)
+    pub(super) fn huffman_only(is_flushed: bool) -> Self {
+        Self::new(BlockWriter::put_literals, is_flushed)
     }
 
-    fn new(put: fn(&mut BlockWriter, &[u8], &mut Vec<u8>)) -> Self {
-        Self { put, blocks: BlockWriter::new(), begun: Vec::with_capacity(MAX_STORED_LEN) }
+    fn new(put: fn(&mut BlockWriter, &[u8], &mut Vec<u8>), is_flushed: bool) -> Self {
+        let blocks = BlockWriter::new(is_flushed);
+        Self { put, blocks, begun: Vec::with_capacity(MAX_STORED_LEN) }
     }
 }
 
