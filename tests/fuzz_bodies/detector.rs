@@ -18,12 +18,17 @@ use super::encoders::{choice, content, is_deflate, member};
 /// More content than this is not looked at.
 const CEILING: u64 = 400 << 10;
 
+/// Content of a blob at most, in bytes: more than what candidates are told apart by, and little, as
+/// hundreds of them may see all of it.
+const LONGEST: usize = 144 << 10;
+
 pub(super) fn run(input: &[u8]) {
     let mut draw = Draw::new(input);
     let what = draw.byte();
     let (number, parameters) = choice(&mut draw);
     let mut changes = Draw::new(draw.bytes(usize::from(what / 16) * 3));
     let mut content = content(&mut draw);
+    content.truncate(LONGEST);
     let number = if is_deflate(number) { number } else { 1 };
     let Some((mut stored, _)) = member(&content, number, &parameters) else { return };
     if what & 1 == 1 {
