@@ -38,18 +38,18 @@ pub(super) const EMPTY_FILE: [u8; BLOCK] = {
 
 /// Do stored bytes follow a header with this type flag? Links, devices, pipes and directories have
 /// none.
-pub(super) fn has_data(flag: u8) -> bool {
+pub(crate) fn has_data(flag: u8) -> bool {
     !matches!(flag, b'1'..=b'6')
 }
 
 /// The bytes before the first NUL.
-pub(super) fn text(field: &[u8]) -> &[u8] {
+pub(crate) fn text(field: &[u8]) -> &[u8] {
     field.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 /// Reads a numeric field of at most 12 bytes: octal digits among spaces and NULs, 0 where there are
 /// none, or GNU's base 256 behind a byte 0x80, or 0xFF for negative numbers.
-pub(super) fn number(field: &[u8]) -> Option<i64> {
+pub(crate) fn number(field: &[u8]) -> Option<i64> {
     if let [sign @ (0x80 | 0xff), digits @ ..] = field {
         let start = if *sign == 0xff { -1 } else { 0 };
         let value = digits.iter().fold(start, |value, byte| value << 8 | i128::from(*byte));
@@ -121,7 +121,7 @@ pub(super) fn seal(block: &mut [u8; BLOCK]) {
 }
 
 /// Some old writers summed signed bytes; both sums are accepted, as every reader does.
-pub(super) fn checksum_holds(block: &[u8; BLOCK]) -> bool {
+pub(crate) fn checksum_holds(block: &[u8; BLOCK]) -> bool {
     let Some(claimed) = number(&block[CHECKSUM]) else { return false };
     claimed == checksum(block, i64::from)
         || claimed == checksum(block, |byte| i64::from(byte.cast_signed()))

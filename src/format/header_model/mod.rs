@@ -16,7 +16,7 @@ use std::ops::Range;
 use super::FormatError;
 use entry::{Edit, Entry, Patch, Time, broken};
 use field::{CHECKSUM, LINK, NAME, PREFIX, SIZE, TIME};
-use field::{checksum_holds, has_data, number, text};
+pub(crate) use field::{checksum_holds, has_data, number, text};
 
 /// Length of a tar block in bytes.
 pub const BLOCK: usize = 512;
