@@ -52,6 +52,7 @@ pub mod inspect;
 pub mod limits;
 pub mod map;
 pub mod observer;
+pub mod pairing;
 pub mod publish;
 pub mod scratch;
 pub mod source;
