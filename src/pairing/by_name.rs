@@ -3,24 +3,32 @@
 //! A rung turns names into keys and looks among members of the base with the same key. Keys are 64
 //! bits of a hash of what the rung keeps of a name: who makes two names collide gets a worse guess.
 
+use std::cmp::Reverse;
+
 use rayon::prelude::*;
 
+use super::candidates::{NEIGHBOURS, are_comparable, around};
 use super::names::{Comparer, clean, fold, split, stem};
 use super::{By, Member, Pair};
 
 /// Shorter members are paired by their path alone, in bytes: a copy costs as much as they do.
 const MIN_LEN: u64 = 64;
 
-/// Members of the base with one key that are looked at for one member of the target, the nearest in
-/// size: a thousand names that differ in a number alone must not cost a million comparisons.
-const CANDIDATES: usize = 32;
-
 /// Longer names are looked for as they are and not folded, in bytes: nothing real is called so, and
 /// a million of them must not cost minutes.
 const FOLDED_LEN: usize = 1024;
 
-/// How many times longer one of a pair may be, unless they have the same path.
-const SIZE_RATIO: u64 = 10;
+/// Appends what a rung keeps of a cleaned name.
+type Kept = fn(&[u8], &mut Vec<u8>);
+
+/// The rungs below the same path, the surest first.
+const RUNGS: [(By, Kept); 5] = [
+    (By::FoldedDirectory, folded_directory),
+    (By::FoldedPath, fold),
+    (By::Name, name_and_first_word_of_parent),
+    (By::Stem, directory_and_stem),
+    (By::NameElsewhere, file_name),
+];
 
 /// A member of the base in the order of a rung: key, length, place in the list.
 type Entry = (u64, u64, usize);
@@ -37,8 +45,8 @@ type Entry = (u64, u64, usize);
 /// four words a member: a million names of 4096 bytes on each side take seconds and 60 MB.
 pub fn by_name(base: &[Member<'_>], target: &[Member<'_>]) -> Vec<Option<Pair>> {
     let mut pairs = by_path(base, target);
-    for by in [By::FoldedDirectory, By::FoldedPath, By::Stem, By::Name, By::NameElsewhere] {
-        rung(by, base, target, &mut pairs);
+    for (by, kept) in RUNGS {
+        rung(by, kept, base, target, &mut pairs);
     }
     pairs
 }
@@ -49,13 +57,13 @@ fn by_path(base: &[Member<'_>], target: &[Member<'_>]) -> Vec<Option<Pair>> {
         .par_iter()
         .enumerate()
         .filter(|(_, member)| member.len > 0)
-        .map_init(Vec::new, |text, (at, member)| (key(By::Path, member.name, text), at))
+        .map_init(Vec::new, |text, (at, member)| (key(whole, member.name, text), at))
         .collect();
     entries.par_sort_unstable();
     let find = |text: &mut Vec<u8>, member: &Member<'_>| {
-        let key = key(By::Path, member.name, text);
+        let key = key(whole, member.name, text);
         let end = entries.partition_point(|entry| entry.0 <= key);
-        let same = entries[..end].iter().rev().take(CANDIDATES).take_while(|entry| entry.0 == key);
+        let same = entries[..end].iter().rev().take(NEIGHBOURS).take_while(|entry| entry.0 == key);
         let topmost = same.clone().next()?.1;
         let base = same.map(|entry| entry.1).find(|at| base[*at].len == member.len);
         Some(Pair { base: base.unwrap_or(topmost), by: By::Path })
@@ -67,7 +75,13 @@ fn by_path(base: &[Member<'_>], target: &[Member<'_>]) -> Vec<Option<Pair>> {
 }
 
 /// Pairs what has no pair yet by one kind of likeness.
-fn rung(by: By, base: &[Member<'_>], target: &[Member<'_>], pairs: &mut [Option<Pair>]) {
+fn rung(
+    by: By,
+    kept: Kept,
+    base: &[Member<'_>],
+    target: &[Member<'_>],
+    pairs: &mut [Option<Pair>],
+) {
     if pairs.iter().zip(target).all(|(pair, member)| pair.is_some() || !is_on_rungs(member)) {
         return;
     }
@@ -75,7 +89,7 @@ fn rung(by: By, base: &[Member<'_>], target: &[Member<'_>], pairs: &mut [Option<
         .par_iter()
         .enumerate()
         .filter(|(_, member)| is_on_rungs(member))
-        .map_init(Vec::new, |text, (at, member)| (key(by, member.name, text), member.len, at))
+        .map_init(Vec::new, |text, (at, member)| (key(kept, member.name, text), member.len, at))
         .collect();
     entries.par_sort_unstable();
     let mut is_claimed = vec![false; base.len()];
@@ -86,7 +100,7 @@ fn rung(by: By, base: &[Member<'_>], target: &[Member<'_>], pairs: &mut [Option<
     open.filter(|(pair, member)| pair.is_none() && is_on_rungs(member)).for_each_init(
         || (Vec::new(), Comparer::default()),
         |(text, comparer), (pair, member)| {
-            let key = key(by, member.name, text);
+            let key = (by, key(kept, member.name, text));
             let found = best(&entries, key, base, &is_claimed, member, comparer);
             *pair = found.map(|base| Pair { base, by });
         },
@@ -98,94 +112,64 @@ fn is_on_rungs(member: &Member<'_>) -> bool {
     member.len >= MIN_LEN && member.name.len() <= FOLDED_LEN
 }
 
-/// Of the members with this key the best for `member`.
+/// Of the members with this key the best for `member`; where the pair is to be sure, `None` if
+/// there are several by their names.
 fn best<'a>(
     entries: &[Entry],
-    key: u64,
+    (by, key): (By, u64),
     base: &[Member<'a>],
     is_claimed: &[bool],
     member: &Member<'a>,
     comparer: &mut Comparer<'a>,
 ) -> Option<usize> {
-    let mut near = Near::new(entries, key, member.len).take(CANDIDATES);
-    let first = near.next()?;
+    let at = entries.partition_point(|entry| (entry.0, entry.1) < (key, member.len));
+    let near = around(entries, at, |entry| entry.0 == key);
     comparer.set(clean(member.name));
-    std::iter::once(first)
-        .chain(near)
-        .max_by_key(|(_, len, at)| {
-            let likeness = comparer.likeness(clean(base[*at].name));
-            let difference = len.abs_diff(member.len);
-            (likeness, !is_claimed[*at], std::cmp::Reverse(difference), *at)
-        })
-        .map(|(_, _, at)| at)
+    let mut rank = |at: usize| (comparer.likeness(clean(base[at].name)), !is_claimed[at]);
+    let candidates = near.iter().filter(|entry| are_comparable(entry.1, member.len));
+    let ranked: Vec<_> = candidates.map(|(_, len, at)| (rank(*at), *len, *at)).collect();
+    let (rank, _, best) = *ranked
+        .iter()
+        .max_by_key(|(rank, len, at)| (*rank, Reverse(len.abs_diff(member.len)), *at))?;
+    let name = clean(base[best].name);
+    let is_like = |other: &(_, u64, usize)| other.0 == rank && clean(base[other.2].name) != name;
+    (!by.is_sure() || !ranked.iter().any(is_like)).then_some(best)
 }
 
-/// Members with one key, the nearest in size first, none too long or too short.
-struct Near<'e> {
-    shorter: &'e [Entry],
-    longer: &'e [Entry],
-    key: u64,
-    len: u64,
-}
-
-impl<'e> Near<'e> {
-    fn new(entries: &'e [Entry], key: u64, len: u64) -> Self {
-        let at = entries.partition_point(|entry| (entry.0, entry.1) < (key, len));
-        let (shorter, longer) = entries.split_at(at);
-        Self { shorter, longer, key, len }
-    }
-}
-
-impl Iterator for Near<'_> {
-    type Item = Entry;
-
-    fn next(&mut self) -> Option<Entry> {
-        let fits = |entry: &&Entry| {
-            let (short, long) = (entry.1.min(self.len), entry.1.max(self.len));
-            entry.0 == self.key && long / SIZE_RATIO <= short
-        };
-        let shorter = self.shorter.last().filter(fits);
-        let longer = self.longer.first().filter(fits);
-        let is_shorter = match (shorter, longer) {
-            (Some(shorter), Some(longer)) => self.len - shorter.1 < longer.1 - self.len,
-            (shorter, _) => shorter.is_some(),
-        };
-        if is_shorter {
-            self.shorter = &self.shorter[..self.shorter.len() - 1];
-            shorter.copied()
-        } else {
-            self.longer = self.longer.get(1..).unwrap_or_default();
-            longer.copied()
-        }
-    }
-}
-
-/// What a rung keeps of a name, as a number; `text` is room for it.
-fn key(by: By, name: &[u8], text: &mut Vec<u8>) -> u64 {
-    let name = clean(name);
-    let (directory, file) = split(name);
+/// The hash of what a rung keeps of a name; `text` is room for that.
+fn key(kept: Kept, name: &[u8], text: &mut Vec<u8>) -> u64 {
     text.clear();
-    match by {
-        By::Path => text.extend(name),
-        By::FoldedDirectory => {
-            fold(directory, text);
-            text.extend(file);
-        }
-        By::FoldedPath => fold(name, text),
-        By::Stem => {
-            fold(directory, text);
-            let (word, extension) = stem(file);
-            text.extend([word, &[0], extension].concat());
-        }
-        By::Name => {
-            let parent = split(directory.strip_suffix(b"/").unwrap_or(directory)).1;
-            text.extend([stem(parent).0, b"/", file].concat());
-        }
-        By::NameElsewhere => text.extend(file),
-    }
+    kept(clean(name), text);
     let hash = blake3::hash(text);
     let (prefix, _) = hash.as_bytes().split_first_chunk().expect("BUG: a hash has 32 bytes");
     u64::from_le_bytes(*prefix)
+}
+
+fn whole(name: &[u8], text: &mut Vec<u8>) {
+    text.extend(name);
+}
+
+fn folded_directory(name: &[u8], text: &mut Vec<u8>) {
+    let (directory, file) = split(name);
+    fold(directory, text);
+    text.extend(file);
+}
+
+fn name_and_first_word_of_parent(name: &[u8], text: &mut Vec<u8>) {
+    let (directory, file) = split(name);
+    let (_, parent) = split(directory.strip_suffix(b"/").unwrap_or(directory));
+    text.extend([stem(parent).0, b"/", file].concat());
+}
+
+fn directory_and_stem(name: &[u8], text: &mut Vec<u8>) {
+    fold(name, text);
+    let (directory, file) = split(text);
+    let (word, extension) = stem(file);
+    *text = [directory, word, b"/", extension].concat();
+}
+
+fn file_name(name: &[u8], text: &mut Vec<u8>) {
+    text.extend(split(name).1);
 }
 
 #[cfg(test)]

@@ -1,15 +1,23 @@
 //! Which member of the base a member of the target probably comes from.
 //!
 //! All layers of the base are one list, the topmost last. [`by_name`] asks names, from the same path
-//! down to a like name of about the same size.
+//! down to a like name of about the same size; [`Votes`] ask where the base holds runs of a member's
+//! bytes; [`by_sketch`] compares what a sample of the bytes says, without names and equal chunks.
+//! That is also the order in which they are asked: votes where no name is sure ([`By::is_sure`]), the
+//! sketch where there are none, and where that finds nothing either, what name there is.
 //!
 //! Every answer is a guess: it decides how small a delta becomes and how long that takes, never
 //! whether it is right. Names may be any bytes. Equal members give equal answers.
 
 mod by_name;
+mod by_sketch;
+mod candidates;
 mod names;
+mod votes;
 
 pub use self::by_name::by_name;
+pub use self::by_sketch::by_sketch;
+pub use self::votes::{Run, Votes};
 
 /// A file of a layer, of the base or of the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,10 +50,22 @@ pub enum By {
     FoldedDirectory,
     /// The same path but for versions, numbers and digests.
     FoldedPath,
-    /// The same path but for the middle of the file's name: first word and extension are the same.
-    Stem,
     /// The same name, in a directory whose name begins with the same word.
     Name,
+    /// The base holds runs of its bytes there.
+    Votes,
+    /// A sample of its bytes is like a sample of those.
+    Sketch,
+    /// The same directory, and first word and extension of the name: libx-2.so.1 and libx.so.2.
+    Stem,
     /// The same name somewhere else.
     NameElsewhere,
+}
+
+impl By {
+    /// Is it a name that no bytes should overrule? The others are worth a look for what
+    /// [`Votes`] or [`by_sketch`] say.
+    pub fn is_sure(self) -> bool {
+        self < Self::Votes
+    }
 }

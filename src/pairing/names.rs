@@ -197,7 +197,8 @@ mod tests {
     fn a_stem_is_the_first_word_and_the_last_extension() {
         for (file, word, extension) in [
             ("libldap-2.5.so.0.1.13", "libldap", "so"),
-            ("libssl3t64:amd64.symbols", "libssl", "symbols"),
+            ("libssl\0t\0:amd\0.symbols", "libssl", "symbols"),
+            ("\0.js", "\0.js", "js"),
             ("index-BfX3kq9_.js", "index", "js"),
             ("_imaging.cpython-311-x86_64-linux-gnu.so", "_imaging", "so"),
             ("[", "[", ""),

@@ -80,9 +80,20 @@ fn a_bundle_comes_from_one_that_is_gone_and_near_in_size() {
         ("js/3a2b3c4d.js", 9000),
         ("js/4a2b3c4d.js", 5100),
     ];
-    let target = [("js/1a2b3c4d.js", 5000), ("js/9f9f9f9f.js", 5010)];
+    let target = [("js/1a2b3c4d.js", 5000), ("js/abcdef12.js", 5010)];
     // The nearest is still there; of two that are equally near the one further up in the layers.
-    assert_eq!(pairs(&base, &target)[1], Some((base[3], By::FoldedPath)));
+    assert_eq!(pairs(&base, &target)[1], Some((base[3], By::Stem)));
+}
+
+#[test]
+fn a_name_is_sure_only_where_no_other_one_is_as_like() {
+    let bundles = [("js/1a2b3c4d.js", 5000), ("js/2a2b3c4d.js", 5100), ("js/2a2b3c4d.js", 5200)];
+    let found = |base: &[Named]| pair(base, ("js/9f9f9f9f.js", 5010)).map(|pair| pair.1);
+    assert_eq!(found(&bundles[..1]), Some(By::FoldedPath));
+    assert_eq!(found(&bundles[..2]), Some(By::Stem));
+    assert_eq!(found(&bundles[1..]), Some(By::FoldedPath), "one path in two layers");
+    assert!(By::FoldedPath.is_sure() && By::Name.is_sure());
+    assert!(!By::Stem.is_sure() && !By::Votes.is_sure());
 }
 
 #[test]
