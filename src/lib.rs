@@ -51,6 +51,7 @@ pub mod index;
 pub mod inspect;
 pub mod limits;
 pub mod map;
+pub mod matcher;
 pub mod observer;
 pub mod pairing;
 pub mod publish;

@@ -1,0 +1,62 @@
+//! Covers of a target file by a base file, byte by byte, with differences.
+//!
+//! ```text
+//! old -> seeds (where each 8 bytes are)      built only if a lookup is needed
+//! new -> scan (anchors: exact matches worth leaving the running diagonal for)
+//!     -> join (anchors grow over what differs, meet, merge, and go where they do not pay)
+//! ```
+//!
+//! The work is bounded by the lengths alone, whatever the bytes are: DESIGN.md section 9 says how.
+
+mod bytes;
+mod cost;
+mod effort;
+mod join;
+mod scan;
+mod seeds;
+#[cfg(test)]
+mod tests;
+
+pub use effort::Effort;
+
+/// A run of `new` that resembles a run of `old` of the same length; bytes may differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cover {
+    /// Where the run begins in `new`.
+    pub start: usize,
+    /// Where the run that it resembles begins in `old`.
+    pub from: usize,
+    /// Length of both, at least 1.
+    pub len: usize,
+}
+
+impl Cover {
+    /// Where the run ends in `new`, exclusive.
+    pub const fn end(self) -> usize {
+        self.start + self.len
+    }
+
+    /// Where the run ends in `old`, exclusive.
+    pub const fn old_end(self) -> usize {
+        self.from + self.len
+    }
+
+    /// Whether `other` continues along the same distance between `new` and `old`.
+    const fn is_collinear(self, other: Self) -> bool {
+        self.start + other.from == other.start + self.from
+    }
+}
+
+/// The longest input that [`covers`] takes: positions are kept in 32 bits.
+pub const MAX_INPUT: usize = u32::MAX as usize;
+
+/// Covers of `new`, ascending, disjoint, inside both inputs. What no cover holds is new.
+///
+/// Deterministic; takes about `Effort::memory(old.len())` bytes beside the covers, and nothing if the
+/// inputs hardly differ. What lies behind [`MAX_INPUT`] is not looked at.
+pub fn covers(old: &[u8], new: &[u8], effort: Effort) -> Vec<Cover> {
+    let old = &old[..old.len().min(MAX_INPUT)];
+    let costs = cost::Costs::of(new);
+    let (anchors, _) = scan::anchors(old, new, effort);
+    join::join(old, new, anchors, &costs)
+}

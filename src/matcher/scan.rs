@@ -1,0 +1,114 @@
+//! Anchors: exact matches that are worth leaving the running diagonal for.
+
+use super::bytes::{common_prefix, common_suffix, differing_within, word};
+use super::seeds::Seeds;
+use super::{Cover, Effort};
+
+/// A match must have more than this many bytes that differ along the running diagonal (bsdiff).
+const MARGIN: usize = 8;
+/// A diagonal along which hardly anything differs for so long is not left.
+const HORIZON: usize = 512;
+/// Equal bytes along the running diagonal that make an anchor.
+const RESUMED: usize = 24;
+/// A lookup that finds nothing and compared n bytes moves on by n >> this, so that no input makes the
+/// scan compare more than some 2^this bytes and a horizon for each of its own.
+const PATIENCE: u32 = 9;
+
+/// Exact matches of `new` in `old`, ascending and disjoint in `new`, and the number of bytes compared.
+pub(super) fn anchors(old: &[u8], new: &[u8], effort: Effort) -> (Vec<Cover>, usize) {
+    let step = effort.step_for(old.len());
+    let mut scan = Scan { old, new, effort, step, seeds: None, compared: 0 };
+    let found = scan.run();
+    (found, scan.compared)
+}
+
+struct Scan<'a> {
+    old: &'a [u8],
+    new: &'a [u8],
+    effort: Effort,
+    step: usize,
+    /// Made when the first lookup is due: most changed files differ in a few bytes.
+    seeds: Option<Seeds>,
+    compared: usize,
+}
+
+impl Scan<'_> {
+    fn run(&mut self) -> Vec<Cover> {
+        let mut found: Vec<Cover> = Vec::new();
+        let mut running = Cover { start: 0, from: 0, len: 0 };
+        // Up to here lookups are made even where the running diagonal goes on: a seed is indexed at
+        // one of `step` positions only.
+        let (mut at, mut look_until) = (0, 0);
+        while at < self.new.len() {
+            if at >= look_until {
+                let same = common_prefix(&self.new[at..], self.along(running, at));
+                if same >= RESUMED {
+                    found.push(Cover {
+                        start: at,
+                        from: at - running.start + running.from,
+                        len: same,
+                    });
+                }
+                at += same;
+                self.compared += same + 1;
+                look_until = at + self.step;
+            }
+            let here = &self.new[at..];
+            let needed = differing_within(here, self.along(running, at), MARGIN, HORIZON);
+            self.compared += needed.unwrap_or(HORIZON);
+            let Some(needed) = needed else {
+                at += 1;
+                look_until = at;
+                continue;
+            };
+            let before = self.compared;
+            let near = at - running.start + running.from;
+            if let Some(cover) = self.lookup(at, near, needed) {
+                let free = at - found.last().map_or(0, |last| last.end());
+                running = self.grown_back(cover, free);
+                at = running.end();
+                look_until = 0;
+                found.push(running);
+            } else {
+                at += 1 + ((self.compared - before) >> PATIENCE);
+            }
+        }
+        found
+    }
+
+    /// Old bytes from where the running diagonal is at `at`.
+    fn along(&self, running: Cover, at: usize) -> &[u8] {
+        self.old.get(at - running.start + running.from..).unwrap_or_default()
+    }
+
+    /// The longest match of at least `needed` bytes, of equals the one nearest to `near`.
+    fn lookup(&mut self, at: usize, near: usize, needed: usize) -> Option<Cover> {
+        let seed = word(self.new, at)?;
+        let (old, step, new) = (self.old, self.step, &self.new[at..]);
+        let seeds = self.seeds.get_or_insert_with(|| Seeds::of(old, step));
+        let mut best: Option<Cover> = None;
+        let mut floor = needed.max(8);
+        for &place in seeds.around(seed, near, self.effort.depth) {
+            let from = place as usize;
+            self.compared += 1;
+            if word(new, floor - 8) != word(old, from + floor - 8) {
+                continue;
+            }
+            let len = common_prefix(new, &old[from..]);
+            self.compared += len;
+            let nearer = |best: &Cover| best.from.abs_diff(near) > from.abs_diff(near);
+            if len > floor || len == floor && best.as_ref().is_none_or(nearer) {
+                best = Some(Cover { start: at, from, len });
+                floor = len;
+            }
+        }
+        best
+    }
+
+    /// The match and what is equal in front of it, `free` bytes at most.
+    fn grown_back(&self, cover: Cover, free: usize) -> Cover {
+        let back =
+            common_suffix(&self.new[cover.start - free..cover.start], &self.old[..cover.from]);
+        Cover { start: cover.start - back, from: cover.from - back, len: cover.len + back }
+    }
+}
