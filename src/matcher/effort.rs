@@ -3,20 +3,25 @@
 /// How hard [`super::covers`] looks: fixed by the level and the input's length alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effort {
-    /// Old positions are indexed at multiples of this if the input is short.
+    /// Old positions are indexed at multiples of this, or more if old is long.
     pub(super) step: usize,
+    /// In runs of old that new has unchanged only multiples of this are.
+    pub(super) sparse: usize,
     /// Candidates that are compared at each position.
     pub(super) depth: usize,
+    /// The n-th lookup in a row that finds nothing moves on by n >> this more.
+    pub(super) patience: u32,
 }
 
 impl Effort {
     /// What level 1 to 22 asks for; 0 counts as 1.
     pub const fn for_level(level: u8) -> Self {
         match level {
-            0..=3 => Self { step: 4, depth: 4 },
-            4..=9 => Self { step: 2, depth: 8 },
-            10..=19 => Self { step: 1, depth: 16 },
-            _ => Self { step: 1, depth: 64 },
+            0..=2 => Self { step: 8, sparse: 64, depth: 4, patience: 4 },
+            3..=5 => Self { step: 4, sparse: 32, depth: 8, patience: 6 },
+            6..=8 => Self { step: 2, sparse: 16, depth: 16, patience: 31 },
+            9..=18 => Self { step: 1, sparse: 16, depth: 16, patience: 31 },
+            _ => Self { step: 1, sparse: 1, depth: 64, patience: 31 },
         }
     }
 

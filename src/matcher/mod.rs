@@ -1,7 +1,7 @@
 //! Covers of a target file by a base file, byte by byte, with differences.
 //!
 //! ```text
-//! old -> seeds (where each 8 bytes are)      built only if a lookup is needed
+//! old -> claims (what new has unchanged: sparse) -> seeds (where each 8 bytes are); only if needed
 //! new -> scan (anchors: exact matches worth leaving the running diagonal for)
 //!     -> join (anchors grow over what differs, meet, merge, and go where they do not pay)
 //! ```
@@ -9,6 +9,7 @@
 //! The work is bounded by the lengths alone, whatever the bytes are: DESIGN.md section 9 says how.
 
 mod bytes;
+mod claims;
 mod cost;
 mod effort;
 mod join;
@@ -47,15 +48,15 @@ impl Cover {
     }
 }
 
-/// The longest input that [`covers`] takes: positions are kept in 32 bits.
-pub const MAX_INPUT: usize = u32::MAX as usize;
+/// How much of an old file [`covers`] looks at: 64 MiB.
+pub const MAX_OLD: usize = 1 << 26;
 
 /// Covers of `new`, ascending, disjoint, inside both inputs. What no cover holds is new.
 ///
 /// Deterministic; takes about `Effort::memory(old.len())` bytes beside the covers, and nothing if the
-/// inputs hardly differ. What lies behind [`MAX_INPUT`] is not looked at.
+/// inputs hardly differ. What of `old` lies behind [`MAX_OLD`] is not looked at.
 pub fn covers(old: &[u8], new: &[u8], effort: Effort) -> Vec<Cover> {
-    let old = &old[..old.len().min(MAX_INPUT)];
+    let old = &old[..old.len().min(MAX_OLD)];
     let costs = cost::Costs::of(new);
     let (anchors, _) = scan::anchors(old, new, effort);
     join::join(old, new, anchors, &costs)

@@ -1,6 +1,7 @@
 //! Anchors: exact matches that are worth leaving the running diagonal for.
 
 use super::bytes::{common_prefix, common_suffix, differing_within, word};
+use super::claims::claims;
 use super::seeds::Seeds;
 use super::{Cover, Effort};
 
@@ -38,7 +39,7 @@ impl Scan<'_> {
         let mut running = Cover { start: 0, from: 0, len: 0 };
         // Up to here lookups are made even where the running diagonal goes on: a seed is indexed at
         // one of `step` positions only.
-        let (mut at, mut look_until) = (0, 0);
+        let (mut at, mut look_until, mut barren) = (0, 0, 0);
         while at < self.new.len() {
             if at >= look_until {
                 let same = common_prefix(&self.new[at..], self.along(running, at));
@@ -67,10 +68,11 @@ impl Scan<'_> {
                 let free = at - found.last().map_or(0, |last| last.end());
                 running = self.grown_back(cover, free);
                 at = running.end();
-                look_until = 0;
+                (look_until, barren) = (0, 0);
                 found.push(running);
             } else {
-                at += 1 + ((self.compared - before) >> PATIENCE);
+                barren += 1;
+                at += 1 + ((self.compared - before) >> PATIENCE) + (barren >> self.effort.patience);
             }
         }
         found
@@ -84,12 +86,13 @@ impl Scan<'_> {
     /// The longest match of at least `needed` bytes, of equals the one nearest to `near`.
     fn lookup(&mut self, at: usize, near: usize, needed: usize) -> Option<Cover> {
         let seed = word(self.new, at)?;
-        let (old, step, new) = (self.old, self.step, &self.new[at..]);
-        let seeds = self.seeds.get_or_insert_with(|| Seeds::of(old, step));
+        let (old, new, step, sparse) = (self.old, self.new, self.step, self.effort.sparse);
+        let seeds =
+            self.seeds.get_or_insert_with(|| Seeds::of(old, step, &claims(old, new), sparse));
+        let new = &new[at..];
         let mut best: Option<Cover> = None;
         let mut floor = needed.max(8);
-        for &place in seeds.around(seed, near, self.effort.depth) {
-            let from = place as usize;
+        for from in seeds.around(seed, near, self.effort.depth) {
             self.compared += 1;
             if word(new, floor - 8) != word(old, from + floor - 8) {
                 continue;

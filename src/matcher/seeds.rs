@@ -1,13 +1,18 @@
 //! Where in the old file each eight bytes are.
 
+use std::ops::Range;
+
 use super::bytes::word;
 
 /// Length of a seed.
 pub(super) const SEED: usize = 8;
 
+/// The bits of a place that are the position; the others are the tag.
+const PLACE: u32 = (1 << 26) - 1;
+
 /// Positions of old by the hash of the eight bytes there, ascending within a hash.
 ///
-/// Takes 4 bytes for each indexed position and 4 to 8 for its share of the buckets.
+/// Takes 4 bytes for each indexed position and 2 to 4 for its share of the buckets.
 #[derive(Debug)]
 pub(super) struct Seeds {
     /// Where each bucket ends in `places`; one more in front, so that bucket h is ends[h]..ends[h+1].
@@ -17,49 +22,97 @@ pub(super) struct Seeds {
 }
 
 impl Seeds {
-    /// Indexes `old` at multiples of `step`, but of a run of one byte only the end.
-    pub(super) fn of(old: &[u8], step: usize) -> Self {
-        let positions = (old.len() / step).max(1);
+    /// Indexes `old` at every `step` bytes, but at every `sparse` in `claims`, which ascend, and of a
+    /// run of one byte only the end.
+    pub(super) fn of(old: &[u8], step: usize, claims: &[Range<usize>], sparse: usize) -> Self {
+        let indexed = || Places { at: 0, len: old.len(), step, claims, sparse };
+        let positions = indexed().count().max(1);
         let bits = positions.ilog2().clamp(8, 24);
-        let shift = 64 - bits;
-        let mut ends = vec![0u32; (1 << bits) + 1];
-        each(old, step, shift, |bucket, _| ends[bucket + 1] += 1);
+        let mut seeds =
+            Self { ends: vec![0; (1 << bits) + 1], places: Vec::new(), shift: 64 - bits };
+        each(old, indexed(), |mixed, _| {
+            let bucket = seeds.bucket(mixed);
+            seeds.ends[bucket + 1] += 1;
+        });
         // Counts become the starts of buckets; filling then moves each start to its bucket's end,
         // which is the next one's start.
         let mut sum = 0;
-        for end in &mut ends {
+        for end in &mut seeds.ends {
             sum += *end;
             *end = sum;
         }
-        let mut places = vec![0; sum as usize];
-        each(old, step, shift, |bucket, place| {
-            places[ends[bucket] as usize] = place;
-            ends[bucket] += 1;
+        seeds.places = vec![0; sum as usize];
+        each(old, indexed(), |mixed, place| {
+            let bucket = seeds.bucket(mixed);
+            let end = &mut seeds.ends[bucket];
+            seeds.places[*end as usize] = place;
+            *end += 1;
         });
-        ends.rotate_right(1);
-        ends[0] = 0;
-        Self { ends, places, shift }
+        seeds.ends.rotate_right(1);
+        seeds.ends[0] = 0;
+        seeds
     }
 
-    /// Up to `depth` places with the hash of `seed`, those around `near` if there are more.
-    pub(super) fn around(&self, seed: u64, near: usize, depth: usize) -> &[u32] {
-        let bucket = hash(seed, self.shift);
+    /// Places that probably have `seed`, of at most `depth` with its hash: those around `near`.
+    pub(super) fn around(
+        &self,
+        seed: u64,
+        near: usize,
+        depth: usize,
+    ) -> impl Iterator<Item = usize> {
+        let mixed = mix(seed);
+        let bucket = self.bucket(mixed);
         let all = &self.places[self.ends[bucket] as usize..self.ends[bucket + 1] as usize];
-        if all.len() <= depth {
-            return all;
+        let mut low = 0;
+        if all.len() > depth {
+            let middle = all.partition_point(|&place| ((place & PLACE) as usize) < near);
+            low = middle.saturating_sub(depth / 2).min(all.len() - depth);
         }
-        let middle = all.partition_point(|&place| (place as usize) < near);
-        let low = middle.saturating_sub(depth / 2).min(all.len() - depth);
-        &all[low..low + depth]
+        let tag = tag(mixed);
+        let nearest = all[low..].iter().take(depth);
+        nearest.filter(move |&place| place & !PLACE == tag).map(|&place| (place & PLACE) as usize)
+    }
+
+    /// The bucket of a seed.
+    fn bucket(&self, mixed: u64) -> usize {
+        usize::try_from(mixed >> self.shift).expect("BUG: 24 bits at most")
     }
 }
 
-fn each(old: &[u8], step: usize, shift: u32, mut take: impl FnMut(usize, u32)) {
-    for at in (0..old.len()).step_by(step) {
+/// Gives `take` each seed to be indexed, mixed, and its place and tag.
+fn each(old: &[u8], places: Places<'_>, mut take: impl FnMut(u64, u32)) {
+    for at in places {
         let Some(seed) = word(old, at) else { return };
         if !in_run(old, at, seed) {
-            take(hash(seed, shift), u32::try_from(at).expect("BUG: old is cut at MAX_INPUT"));
+            let mixed = mix(seed);
+            take(mixed, u32::try_from(at).expect("BUG: old is cut at MAX_OLD") | tag(mixed));
         }
+    }
+}
+
+/// The positions that are indexed.
+struct Places<'a> {
+    at: usize,
+    len: usize,
+    step: usize,
+    /// The first ends behind `at`, once `next` was there.
+    claims: &'a [Range<usize>],
+    sparse: usize,
+}
+
+impl Iterator for Places<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let at = self.at;
+        while self.claims.first().is_some_and(|claim| claim.end <= at) {
+            self.claims = &self.claims[1..];
+        }
+        self.at += match self.claims.first() {
+            Some(claim) if claim.start <= at => self.sparse.min(claim.end - at).max(self.step),
+            _ => self.step,
+        };
+        (at < self.len).then_some(at)
     }
 }
 
@@ -68,8 +121,13 @@ pub(super) fn in_run(bytes: &[u8], at: usize, seed: u64) -> bool {
     seed == seed.rotate_left(8) && bytes.get(at + SEED) == bytes.get(at)
 }
 
-/// A bucket below 2^(64 - shift).
-fn hash(seed: u64, shift: u32) -> usize {
+/// A hash of the seed: its highest bits name the bucket, its lowest are the tag.
+fn mix(seed: u64) -> u64 {
     let mixed = (seed ^ (seed >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    usize::try_from(mixed >> shift).expect("BUG: 24 bits at most")
+    mixed ^ (mixed >> 29)
+}
+
+/// Bits of the hash that a place has beside it, so that most others need not be looked at.
+fn tag(mixed: u64) -> u32 {
+    u32::try_from(mixed & 63).expect("BUG: six bits") << PLACE.count_ones()
 }
