@@ -11,6 +11,8 @@ const MARGIN: usize = 8;
 const HORIZON: usize = 512;
 /// Equal bytes along the running diagonal that make an anchor.
 const RESUMED: usize = 24;
+/// The most bytes that are passed over because lookups found nothing for long.
+const HASTE: usize = 32;
 /// A lookup that finds nothing and compared n bytes moves on by n >> this, so that no input makes the
 /// scan compare more than some 2^this bytes and a horizon for each of its own.
 const PATIENCE: u32 = 9;
@@ -44,11 +46,9 @@ impl Scan<'_> {
             if at >= look_until {
                 let same = common_prefix(&self.new[at..], self.along(running, at));
                 if same >= RESUMED {
-                    found.push(Cover {
-                        start: at,
-                        from: at - running.start + running.from,
-                        len: same,
-                    });
+                    let from = at - running.start + running.from;
+                    found.push(Cover { start: at, from, len: same });
+                    barren = 0;
                 }
                 at += same;
                 self.compared += same + 1;
@@ -72,7 +72,9 @@ impl Scan<'_> {
                 found.push(running);
             } else {
                 barren += 1;
-                at += 1 + ((self.compared - before) >> PATIENCE) + (barren >> self.effort.patience);
+                at += 1
+                    + ((self.compared - before) >> PATIENCE)
+                    + (barren >> self.effort.patience).min(HASTE);
             }
         }
         found

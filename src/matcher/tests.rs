@@ -58,15 +58,27 @@ fn a_block_that_moved_is_found() {
     });
 }
 
-#[test]
-fn a_short_block_that_moved_is_found_by_its_seed() {
+/// Where the cover lies that holds the `len` bytes at 12,345 of old, moved deep into unrelated bytes.
+fn moved(len: usize, level: u8) -> Option<usize> {
     let old = noise(20_000, 3);
-    let mut new = noise(20_000, 4);
-    new[7_001..7_033].copy_from_slice(&old[12_345..12_377]);
-    at_every_level(&old, &new, |found| {
-        let moved = found.iter().find(|cover| cover.start <= 7_001 && cover.end() >= 7_033);
-        assert_eq!(moved.map(|cover| cover.from + 7_001 - cover.start), Some(12_345));
-    });
+    let mut new = noise(200_000, 4);
+    let block = 170_001..170_001 + len;
+    new[block.clone()].copy_from_slice(&old[12_345..12_345 + len]);
+    let found = covers(&old, &new, Effort::for_level(level));
+    assert_eq!(rebuilt(&old, &new, &found), new);
+    let cover =
+        found.iter().find(|cover| cover.start <= block.start && cover.end() >= block.end)?;
+    Some(cover.from + block.start - cover.start)
+}
+
+#[test]
+fn a_block_of_24_bytes_is_found_from_level_6_and_one_of_600_at_every_level() {
+    for level in LEVELS {
+        assert_eq!(moved(600, level), Some(12_345), "level {level}");
+        if level >= 6 {
+            assert_eq!(moved(24, level), Some(12_345), "level {level}");
+        }
+    }
 }
 
 #[test]
