@@ -1,11 +1,16 @@
 //! Deltas whose every digest is right and whose tables or instructions are not: numbers of a later
 //! program, numbers above a ceiling, and promises that the body does not keep.
 
+use std::fs;
+use std::path::Path;
+
 use chunkdelta::digest::Digest;
 use chunkdelta::format::{
-    Body, BodyHasher, Codec, Delta, Header, StreamKind, StreamReader, encode_frame, encode_head,
+    Body, BodyHasher, Codec, Delta, Header, StreamKind, StreamReader, WayKind, encode_frame,
+    encode_head,
 };
 
+use crate::archive::{Members, gzip, layer, noise};
 use crate::lab::{Lab, Told};
 
 /// A delta taken apart.
@@ -17,7 +22,24 @@ struct Forge {
 
 impl Forge {
     fn new() -> Self {
-        let lab = Lab::with_delta();
+        Self::of(Lab::with_delta())
+    }
+
+    /// A delta whose target has the layer `content` compressed as `stored`, from a base that has
+    /// nearly that, plain.
+    fn compressed(content: &[u8], stored: &[u8]) -> Self {
+        let lab = Lab::new();
+        let mut near = content.to_vec();
+        near[content.len() / 2] ^= 1;
+        lab.write("base.tar", &Members::docker("app:1", &[near]).pack());
+        let target = Members::oci("app:1", &[content.to_vec()], |_| stored.to_vec());
+        lab.write("target.tar", &target.pack());
+        lab.create(&[]);
+        Self::of(lab)
+    }
+
+    /// The delta of a lab.
+    fn of(lab: Lab) -> Self {
         let file = lab.read("delta");
         let delta = Delta::open(&file.as_slice()).expect("just made");
         let start = usize::try_from(delta.head_len()).expect("small");
@@ -53,28 +75,33 @@ impl Forge {
 
     /// Changes the decoded bytes of the instructions, and makes every digest right again.
     fn change_instructions(&mut self, change: impl FnOnce(&mut Vec<u8>)) {
+        self.change_stream("instructions", change);
+    }
+
+    /// The same with any stream of the one group.
+    fn change_stream(&mut self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
         let file = self.finish();
         let file = file.as_slice();
         let delta = Delta::open(&file).expect("not yet changed");
         let mut start = 0;
         let streams = &self.header.groups[0].streams;
         let slot = streams.iter().position(|stream| {
-            let is_it =
-                StreamKind::from_number(stream.kind).expect("known").name() == "instructions";
+            let is_it = StreamKind::from_number(stream.kind).expect("known").name() == name;
             start += if is_it { 0 } else { stream.encoded_len() };
             is_it
         });
-        let slot = slot.expect("every delta has some");
+        let slot = slot.expect("the delta has it");
         let stream = &streams[slot];
-        assert_eq!((slot, stream.frames.len()), (0, 1), "a small delta");
+        assert_eq!((self.header.groups.len(), stream.frames.len()), (1, 1), "a small delta");
         let mut bytes = vec![0; usize::try_from(stream.decoded_len()).expect("small")];
         let body: Body<'_> = delta.body(&file);
         let mut reader = StreamReader::new(body, stream, start).expect("whole");
         reader.fill(&mut bytes).expect("whole");
         change(&mut bytes);
-        let old = usize::try_from(stream.encoded_len()).expect("small");
+        let [start, old] =
+            [start, stream.encoded_len()].map(|len| usize::try_from(len).expect("small"));
         let frame = encode_frame(&bytes, Codec::Zstd, 3, 17).expect("memory");
-        self.body.splice(..old, frame.bytes);
+        self.body.splice(start..start + old, frame.bytes);
         let stream = &mut self.header.groups[0].streams[slot];
         stream.codec = Codec::Zstd.number();
         stream.frames[0] = frame.row;
@@ -147,4 +174,60 @@ fn a_delta_that_makes_something_else_than_it_promises_is_damage() {
         "cannot apply bad: what was made has another digest (expected {wrong}, found {right})"
     );
     forge.refused(4, &[&message, "\nhint: "]);
+}
+
+/// A layer by zlib, at level 1.
+fn by_zlib() -> Forge {
+    let content = layer("file", &noise(7, 9000).repeat(3));
+    Forge::compressed(&content, &gzip(&content))
+}
+
+/// Numbers of that encode: encoder, framing, how many parameters; a level, 131,072 for pigz's
+/// blocks (the layer is one), and what they know of each other.
+const ZLIB: [u8; 8] = [7, 1, 3, 1, 0x80, 0x80, 8, 0];
+
+#[test]
+fn an_encoder_of_a_later_program_is_unsupported() {
+    let mut forge = by_zlib();
+    let ways = forge.header.nodes.iter_mut().flat_map(|node| &mut node.ways);
+    let mut encodes = ways.filter(|way| way.kind == WayKind::ReEncode.number());
+    let way = encodes.next().expect("a layer that is encoded again");
+    let encoder = way.parameters.last_chunk_mut().expect("a number");
+    assert_eq!(*encoder, 7_u32.to_le_bytes());
+    *encoder = 77_u32.to_le_bytes();
+    let words = ["uses encoder 77, which this program does not know", "\nhint: a newer chunkdelta"];
+    forge.refused_by_its_tables(5, &words);
+}
+
+#[test]
+fn parameters_that_an_encoder_does_not_have_are_damage() {
+    // A level, a block's length (16,384) and a history that there are not; too few parameters.
+    for (place, number) in [(3, 10), (6, 1), (7, 3), (2, 2)] {
+        let mut forge = by_zlib();
+        forge.change_stream("numbers", |bytes| {
+            let start = bytes.windows(ZLIB.len()).position(|numbers| numbers == ZLIB);
+            bytes[start.expect("one encode") + place] = number;
+        });
+        forge.refused(4, &["cannot use bad as a delta: ", "\nhint: "]);
+    }
+}
+
+#[test]
+fn corrections_that_lie_are_damage_whatever_they_make() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/writers");
+    let content = fs::File::open(dir.join("layer.tar.zst")).expect("kept");
+    let content = zstd::decode_all(content).expect("zstd");
+    let stored = fs::read(dir.join("debian12-gzip-6.gz")).expect("kept");
+    let changes: [fn(&mut Vec<u8>); 5] = [
+        |bytes| bytes[0] ^= 0x80,
+        |bytes| bytes[2] ^= 1,
+        |bytes| bytes[9] ^= 0x10,
+        |bytes| bytes.fill(0),
+        |bytes| bytes.fill(0xff),
+    ];
+    for change in changes {
+        let mut forge = Forge::compressed(&content, &stored);
+        forge.change_stream("corrections", change);
+        forge.refused(4, &["bad", "\nhint: "]);
+    }
 }

@@ -12,6 +12,7 @@ mod archive;
 mod bad_delta;
 mod bad_image;
 mod bad_input;
+mod bad_layer;
 mod base;
 mod determinism;
 mod disks;
