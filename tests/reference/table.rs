@@ -23,8 +23,9 @@ struct Text {
 fn read(numbers: &[u64]) -> Result<(u64, Vec<Text>), Refusal> {
     let mut numbers = numbers.iter().copied();
     let mut next = || numbers.next().ok_or(Refusal::Damaged("a table's parameters".into()));
-    let (kind, _) = (next()?, next()?);
+    let (kind, option) = (next()?, next()?);
     must((1..=4).contains(&kind), "kind of table")?;
+    must(kind != 2 || option <= 1, "option of a table")?;
     let mut texts = Vec::new();
     for _ in 0..if kind == 1 { 2 } else { 1 } {
         let (len, encoder, count) = (next()?, next()?, next()?);

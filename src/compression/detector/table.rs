@@ -129,7 +129,7 @@ fn found_in_frames<'a>(stored: &'a [u8], frames: &[Range<usize>]) -> Option<Foun
         Kind::ChunkedAlone if list.starts_with(INDENTED) => {
             (Kind::StargzZstd, Style::of_index(list))
         }
-        kind => (kind, Style::Chunked(ChunkedStyle::of(list))),
+        kind => (kind, Style::Chunked(ChunkedStyle::of(list, kind == Kind::Chunked))),
     };
     let tar_split = texts.first().filter(|_| kind == Kind::Chunked);
     let tar_split = tar_split.and_then(|range| stored.get(range.start..range.end));

@@ -29,13 +29,14 @@ const TAR_SPLIT_DIGEST: u64 = 2;
 
 impl ChunkedStyle {
     /// Reads options, and the numbers of a zone.
-    pub(super) fn from_numbers(options: u64, zones: &[u64]) -> Option<Self> {
+    pub(super) fn from_numbers(options: u64, zones: &[u64], has_tar_split: bool) -> Option<Self> {
+        let most = EMPTY_TIMES | if has_tar_split { TAR_SPLIT_DIGEST } else { 0 };
         Some(Self {
             has_empty_times: options & EMPTY_TIMES != 0,
             has_tar_split_digest: options & TAR_SPLIT_DIGEST != 0,
             zones: Zones::from_numbers(zones)?,
         })
-        .filter(|_| options <= EMPTY_TIMES | TAR_SPLIT_DIGEST)
+        .filter(|_| options <= most)
     }
 
     /// The options, and the numbers of the zone.
@@ -45,8 +46,9 @@ impl ChunkedStyle {
         (empty_times | digest, self.zones.to_numbers())
     }
 
-    /// The style in which a manifest is written, as far as that shows.
-    pub fn of(manifest: &[u8]) -> Self {
+    /// The style in which a manifest is written, as far as that shows; a digest of a tar-split that
+    /// there is not is no style.
+    pub fn of(manifest: &[u8], has_tar_split: bool) -> Self {
         const TIME: &[u8] = b"time\":\"";
         const DIGEST: &[u8] = b"],\"tarSplitDigest\":\"sha256:";
         let times = manifest.windows(TIME.len()).enumerate().filter(|(_, text)| *text == TIME);
@@ -61,7 +63,8 @@ impl ChunkedStyle {
             }
         }
         let tail = &manifest[manifest.len().saturating_sub(200)..];
-        let has_tar_split_digest = tail.windows(DIGEST.len()).any(|text| text == DIGEST);
+        let has_tar_split_digest =
+            has_tar_split && tail.windows(DIGEST.len()).any(|text| text == DIGEST);
         Self { has_empty_times, has_tar_split_digest, zones: Zones::of(zoned) }
     }
 }

@@ -116,7 +116,8 @@ impl Parameters {
         }
         let style = match kind {
             Kind::Chunked | Kind::ChunkedAlone => {
-                let style = ChunkedStyle::from_numbers(*option, rest);
+                let has_tar_split = kind == Kind::Chunked;
+                let style = ChunkedStyle::from_numbers(*option, rest, has_tar_split);
                 Style::Chunked(style.ok_or("a table has options and a zone that there are")?)
             }
             Kind::Stargz | Kind::StargzZstd if *option < limits::TABLE_CHUNK_LEN => {

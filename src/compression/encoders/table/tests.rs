@@ -73,6 +73,11 @@ fn chunked(has_empty_times: bool) -> Style {
     Style::Chunked(style)
 }
 
+/// The style of who writes no tar-split.
+fn without_tar_split() -> Style {
+    Style::Chunked(ChunkedStyle::default())
+}
+
 #[test]
 fn a_manifest_lists_what_the_tar_has() {
     let time = "\"modtime\":\"2023-10-13T22:59:04Z\"";
@@ -190,7 +195,7 @@ fn made(parameters: &Parameters, corrections: &[u8], content: &[u8]) -> Result<V
 
 #[test]
 fn a_text_that_is_not_as_long_as_declared_is_refused() {
-    let style = chunked(false);
+    let style = without_tar_split();
     let text = guessed(Kind::ChunkedAlone, &style, &tar(), &[], 9).concat().len() as u64;
     let alone = |len| Parameters {
         kind: Kind::ChunkedAlone,
@@ -222,7 +227,7 @@ fn a_text_that_is_not_as_long_as_declared_is_refused() {
 fn numbers_and_parameters_are_the_same() {
     let all = [
         Parameters { kind: Kind::Chunked, style: chunked(true), texts: vec![stored(5), stored(7)] },
-        Parameters { kind: Kind::ChunkedAlone, style: chunked(false), texts: vec![stored(5)] },
+        Parameters { kind: Kind::ChunkedAlone, style: without_tar_split(), texts: vec![stored(5)] },
         Parameters {
             kind: Kind::Stargz,
             style: Style::Stargz { chunk_len: 1 << 22 },
@@ -238,7 +243,9 @@ fn numbers_and_parameters_are_the_same() {
     }
     for (numbers, rule) in [
         (&[0, 0][..], "kinds of tables are 1 to 4"),
-        (&[2, 4, 0, 1, 0], "a table has options and a zone that there are"),
+        (&[1, 4, 0, 1, 0, 0, 1, 0], "a table has options and a zone that there are"),
+        // Without tar-split there is no digest of it.
+        (&[2, 2, 0, 1, 0], "a table has options and a zone that there are"),
         (&[2, 0, 0, 1, 0, 0], "a table has options and a zone that there are"),
         (&[3, 4095, 0, 1, 0], "chunks have 4 KiB at least"),
         (&[3, 4096, 0, 1, 0, 0], "an index has no zone"),
