@@ -35,7 +35,8 @@ fn measure(name: &str, data: &[u8]) {
     let params = ChunkerParams::for_pool(data.len() as u64);
     let cut = chunks(data, &[], params);
     let entries: Vec<u64> = (0..data.len() as u64).step_by(9999).collect();
-    let content = [Content { data, boundaries: &[] }];
+    let whole = 0..data.len();
+    let content = [Content { data, stretches: std::slice::from_ref(&whole) }];
     let copy = data.to_vec();
     let zeros = vec![0; data.len()];
     let (one, two) = (pool(1), pool(2));

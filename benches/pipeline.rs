@@ -57,11 +57,12 @@ fn main() {
 
 fn create_options(level: u8, jobs: usize, has_self_check: bool) -> CreateOptions {
     CreateOptions {
-        level,
+        level: level.into(),
         jobs: NonZeroUsize::new(jobs).expect("not zero"),
         memory: Size(600_000_000),
         tmpdir: None,
         has_self_check,
+        stages: chunkdelta::delta::Stages::ALL,
         is_portable: false,
         is_content_only: false,
         allow_missing: false,

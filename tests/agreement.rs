@@ -1,7 +1,13 @@
 //! The crate's applier and the reference applier, written from the document alone, agree.
 
+#[path = "agreement/changed.rs"]
+mod changed;
 #[path = "agreement/compressed.rs"]
 mod compressed;
+#[path = "agreement/frames.rs"]
+mod frames;
+#[path = "agreement/headers.rs"]
+mod headers;
 mod reference;
 
 use std::collections::BTreeSet;
@@ -10,6 +16,7 @@ use chunkdelta::format::{Delta, NONE, Node, Stream, Way, WayKind, encode_head};
 use chunkdelta::source::ReadAt as _;
 use proptest::prelude::*;
 use reference::cases::{Case, apply_by_crate, cases};
+use reference::frame;
 use reference::reseal::{HandNode, Plain, seal};
 use reference::{Base, Refusal, sha256};
 
@@ -28,10 +35,8 @@ fn taken_apart(delta: &[u8]) -> Plain {
             let mut bytes = vec![0; frame.encoded as usize];
             delta.read_exact_at(&mut bytes, at).expect("own delta");
             at += bytes.len() as u64;
-            if stream.codec == 1 {
-                let capacity = frame.decoded as usize;
-                bytes = zstd::bulk::decompress(&bytes, capacity).expect("own delta");
-            }
+            let (decoded, window_log) = (frame.decoded as usize, Some(frame.window_log));
+            bytes = frame::decode(stream.codec, &bytes, decoded, window_log).expect("own delta");
             (frame.encoded, frame.window_log) = (frame.decoded, 0);
             body.extend(bytes);
         }
@@ -82,6 +87,35 @@ fn the_compressed_cases_hold_what_they_are_for() {
     let carried = taken_apart(&case("carried").delta()).header;
     let parameters = carried.nodes.last().map(|node| &node.ways[0].parameters[4..]);
     assert_eq!(parameters, Some(&[0, 0, 0, 0, 1, 0, 0, 0][..]), "encoders 0 and 1");
+}
+
+/// The numbers of a delta's instructions, in order.
+fn instructions(delta: &[u8]) -> Vec<u8> {
+    let Plain { header, mut body } = taken_apart(delta);
+    let mut instructions = Vec::new();
+    for stream in header.groups.iter().flat_map(|group| &group.streams) {
+        let rest = body.split_off(usize::try_from(stream.decoded_len()).expect("small"));
+        let bytes = std::mem::replace(&mut body, rest);
+        instructions.extend(bytes.into_iter().filter(|_| stream.kind == 0));
+    }
+    instructions
+}
+
+#[test]
+fn the_layers_hold_what_they_are_for() {
+    let count = |name: &str, number| {
+        let instructions = instructions(&case(name).delta());
+        instructions.into_iter().filter(|other| *other == number).count()
+    };
+    assert_eq!(count("differences", 6), 1);
+    assert!(count("times", 7) > 0 && count("small", 7) > 0);
+    assert_eq!(count("new-files", 8), 5);
+    let delta = case("small").delta();
+    let opened = Delta::open(&&delta[..]).expect("own delta");
+    let streams = opened.header().groups.iter().flat_map(|group| &group.streams);
+    let codecs: BTreeSet<(u32, bool)> =
+        streams.map(|stream| (stream.codec, stream.kind >= 16)).collect();
+    assert_eq!(codecs, [(1, true), (2, false)].into());
 }
 
 /// Both appliers' answer to the same base without one of its members.
@@ -169,7 +203,7 @@ fn change() -> impl Strategy<Value = Change> {
         Just(WayKind::ReEncode)
     ];
     let row = || prop_oneof![0_u32..6, Just(NONE)];
-    let stream = prop_oneof![Just(1_u32), Just(3), Just(4), Just(4), Just(16)];
+    let stream = prop_oneof![Just(1_u32), Just(3), Just(4), Just(4), Just(7), Just(8), Just(16)];
     let peak = prop_oneof![Just(u64::MAX), Just(1), (0_u64..3).prop_map(|less| less << 8)];
     prop_oneof![
         (index(), small()).prop_map(|(at, add)| Change::Table(at, add)),
@@ -313,7 +347,7 @@ proptest! {
 
     #[test]
     fn a_changed_delta_with_right_digests_is_judged_alike(
-        case in 0_usize..14,
+        case in 0..cases().len(),
         changes in prop::collection::vec(change(), 1..4),
     ) {
         let case = &cases()[case];

@@ -65,6 +65,11 @@ fn tool_that_writes_seeds() {
 }
 
 #[test]
+fn covers_replay() {
+    replay("covers");
+}
+
+#[test]
 fn deltas_replay() {
     replay("delta");
 }
@@ -85,6 +90,11 @@ fn encoders_replay() {
 }
 
 #[test]
+fn headers_replay() {
+    replay("headers");
+}
+
+#[test]
 fn images_replay() {
     replay("image");
 }
@@ -92,6 +102,11 @@ fn images_replay() {
 #[test]
 fn compressed_blobs_replay() {
     replay("inflate");
+}
+
+#[test]
+fn paired_names_replay() {
+    replay("pairing");
 }
 
 #[test]

@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use chunkdelta::format::{NONE, WayKind};
+use chunkdelta::format::{NONE, Run, WayKind};
+use reference::cases::layers::header;
 use reference::cases::{apply_by_crate, cases};
 use reference::reseal::Plain;
-use reference::{Base, Outputs};
+use reference::{Base, Outputs, sha256};
 
 /// Set to 1, it writes the vectors that are missing. None is ever overwritten.
 const WRITE: &str = "CHUNKDELTA_WRITE_MISSING_GOLDEN";
@@ -36,7 +37,42 @@ fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1")
 }
 
-/// What the encoder makes of every case, and one delta that it never would: all is stored.
+/// A copy of members, a header and a copy with differences; all is stored.
+fn changes() -> Vector {
+    let content = [&header("a", 40, "14500000000")[..], &[b'x'; 40], &[0; 472]].concat();
+    let changed = [&header("a", 40, "14500250600")[..], &[b'x'; 39], b"y", &[0; 472]].concat();
+    let file = [&changed[..], &header("b", 0, "14500250600"), b"xxxxwxxx"].concat();
+    let ways: [&[WayKind]; 2] = [&[WayKind::GivenContent], &[WayKind::Recipe]];
+    let mut plain = Plain::by_hand(
+        &[(&content, NONE, 0, 0, ways[0]), (&file, NONE, 0, NONE, ways[1])],
+        &[("", 1)],
+        &[],
+    );
+    plain.header.nodes[0].ways[0].used = vec![Run { first: 0, count: 1 }];
+    let streams: [(u32, &[u8]); 7] = [
+        (0, &[7, 8, 6]),
+        // 1,024 and 8.
+        (1, &[0x80, 8, 8]),
+        // From 0, then 512 back.
+        (2, &[0, 0xFF, 7]),
+        (3, &[0, 0]),
+        (5, &[1, 0xFF]),
+        // A day later; then 40 bytes less, another name.
+        (7, &[7, 0x80, 0xC6, 0x0A, 0x18, 79, 0, b'b', 0, 0]),
+        // 551, then the 472 that are left; 4, then 3.
+        (8, &[0xA7, 4, 0xD8, 3, 4, 3]),
+    ];
+    let streams = streams.map(|(kind, bytes)| (kind, bytes.to_vec()));
+    plain.add_parts(&[(1, 0, file.len() as u64, streams.into())]);
+    Vector {
+        name: "changes-stored",
+        delta: plain.seal(),
+        base: Base { contents: [(sha256(&content), content)].into(), ..Base::default() },
+        expected: vec![(Vec::new(), Some(file))],
+    }
+}
+
+/// What the encoder makes of every case, and deltas that it never would: all is stored.
 fn vectors() -> Vec<Vector> {
     let mut vectors: Vec<_> = cases()
         .into_iter()
@@ -58,6 +94,7 @@ fn vectors() -> Vec<Vector> {
         base: Base::default(),
         expected: vec![(Vec::new(), Some(b"a".to_vec()))],
     });
+    vectors.push(changes());
     vectors
 }
 

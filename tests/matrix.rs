@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use chunkdelta::apply::{ApplyOptions, ApplyReport, apply};
 use chunkdelta::create::{CreateOptions, CreateReport, Outcome, create};
-use chunkdelta::delta::NodeStats;
+use chunkdelta::delta::{NodeStats, Stages};
 use chunkdelta::digest::Digest;
 use chunkdelta::error::Error;
 use chunkdelta::fault::{Class, Explain as _};
@@ -203,11 +203,12 @@ fn fixture_or_none(name: &str) -> Option<PathBuf> {
 
 fn create_options(is_portable: bool) -> CreateOptions {
     CreateOptions {
-        level: 3,
+        level: 3.into(),
         jobs: NonZeroUsize::MIN,
         memory: Size(600_000_000),
         tmpdir: None,
         has_self_check: false,
+        stages: Stages::ALL,
         is_portable,
         is_content_only: false,
         allow_missing: false,
@@ -274,6 +275,7 @@ fn rebuilt(report: &CreateReport) -> (NodeStats, u64) {
             sum.0.base_bytes += stats.base_bytes;
             sum.0.target_bytes += stats.target_bytes;
             sum.0.zero_bytes += stats.zero_bytes;
+            sum.0.header_bytes += stats.header_bytes;
             sum.0.literal_bytes += stats.literal_bytes;
             sum.0.copies += stats.copies;
             sum.1 += layer.content_len;
@@ -445,7 +447,8 @@ fn a_rebuilt_image_is_copied_to_nine_tenths_and_apply_copies_what_create_counted
             assert_eq!(outcomes(&report), ["rebuilt"; 4], "{name}");
             let (stats, len) = rebuilt(&report);
             assert!(stats.base_bytes >= len / 10 * 9, "{name}: {stats:?} of {len}");
-            let carried = stats.target_bytes + stats.zero_bytes + stats.literal_bytes;
+            let carried =
+                stats.target_bytes + stats.zero_bytes + stats.header_bytes + stats.literal_bytes;
             assert_eq!(stats.base_bytes + carried, len, "{name}");
             let form = Form::new(name, target);
             let base = Form::new(name, base);

@@ -301,6 +301,7 @@ impl Setting {
             self.only.iter().flat_map(|text| [" --only '", text, "'"]).collect::<String>(),
         );
         println!("## {heading}\n\n{text}");
+        fs::create_dir_all(&self.out).at(&self.out)?;
         let path = self.out.join("RESULTS.md");
         let old = fs::read_to_string(&path).unwrap_or_default();
         let sections = [("Commands".to_owned(), report::commands()), (heading.to_owned(), text)];

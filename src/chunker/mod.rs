@@ -12,6 +12,8 @@ mod params;
 #[cfg(test)]
 pub(crate) mod samples;
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 pub use self::cuts::{Cutter, cut_points, cut_points_parallel};
@@ -51,75 +53,80 @@ impl Chunk {
 /// that somebody else wrote: what does not ascend or does not lie inside is ignored. A stretch of at
 /// most [`ChunkerParams::min`] bytes is one chunk.
 pub fn chunks(data: &[u8], boundaries: &[u64], params: ChunkerParams) -> Vec<Chunk> {
+    chunks_of(data, &stretches_between(data.len(), boundaries), params)
+}
+
+/// Cuts each of `stretches` of `data` by its content, as [`chunks`] does, and nothing else; chunks come
+/// in the order of the stretches.
+///
+/// # Panics
+///
+/// When a stretch ends behind `data`.
+pub fn chunks_of(data: &[u8], stretches: &[Range<usize>], params: ChunkerParams) -> Vec<Chunk> {
     let cutter = Cutter::new(params);
-    chunks_in_batches(data, boundaries, cutter, cutter.segment_len())
+    chunks_in_batches(data, stretches, cutter, cutter.segment_len())
 }
 
 fn chunks_in_batches(
     data: &[u8],
-    boundaries: &[u64],
+    stretches: &[Range<usize>],
     cutter: Cutter,
     segment_len: usize,
 ) -> Vec<Chunk> {
-    let ends = stretch_ends(data.len(), boundaries);
-    batches(&ends, segment_len)
+    batches(stretches, segment_len)
         .into_par_iter()
         .with_max_len(1)
-        .flat_map_iter(|batch| batch.chunks(data, cutter, segment_len))
+        .flat_map_iter(|batch| chunks_of_batch(data, batch, cutter, segment_len))
         .collect()
 }
 
-/// Where stretches end: strictly ascending, the last is `len`; nothing for no data.
-fn stretch_ends(len: usize, boundaries: &[u64]) -> Vec<usize> {
-    let mut ends = Vec::with_capacity(boundaries.len() + 1);
+/// The stretches between boundaries: strictly ascending, the last ends with the data; none for no
+/// data.
+fn stretches_between(len: usize, boundaries: &[u64]) -> Vec<Range<usize>> {
+    let mut stretches = Vec::with_capacity(boundaries.len() + 1);
     let mut last = 0;
     let inside = boundaries.iter().filter_map(|&boundary| usize::try_from(boundary).ok());
     for end in inside.filter(|&end| end < len).chain([len]) {
         if end > last {
-            ends.push(end);
+            stretches.push(last..end);
             last = end;
         }
     }
-    ends
+    stretches
 }
 
-/// Neighbouring stretches that one thread cuts.
-#[derive(Debug)]
-struct Batch<'a> {
-    start: usize,
-    ends: &'a [usize],
-}
-
-/// Groups stretches so that all batches but the last have at least `batch_len` bytes: a layer of
-/// ten thousand small files must not cost ten thousand tasks.
-fn batches(ends: &[usize], batch_len: usize) -> Vec<Batch<'_>> {
+/// Groups neighbouring stretches so that all groups but the last have at least `batch_len` bytes: a
+/// layer of ten thousand small files must not cost ten thousand tasks.
+fn batches(stretches: &[Range<usize>], batch_len: usize) -> Vec<&[Range<usize>]> {
     let mut batches = Vec::new();
-    let (mut start, mut first) = (0, 0);
-    for (stretch, &end) in ends.iter().enumerate() {
-        if end - start >= batch_len || stretch + 1 == ends.len() {
-            batches.push(Batch { start, ends: &ends[first..=stretch] });
-            (start, first) = (end, stretch + 1);
+    let (mut first, mut len) = (0, 0);
+    for (number, stretch) in stretches.iter().enumerate() {
+        len += stretch.len();
+        if len >= batch_len || number + 1 == stretches.len() {
+            batches.push(&stretches[first..=number]);
+            (first, len) = (number + 1, 0);
         }
     }
     batches
 }
 
-impl Batch<'_> {
-    fn chunks(&self, data: &[u8], cutter: Cutter, segment_len: usize) -> Vec<Chunk> {
-        let mut chunks = Vec::new();
-        let mut start = self.start;
-        for &end in self.ends {
-            let mut from = start;
-            for cut in cutter.cuts(&data[start..end], segment_len) {
-                let to = start + cut;
-                let len = u32::try_from(to - from).expect("a chunk is at most 16 MiB");
-                chunks.push(Chunk { start: from as u64, len });
-                from = to;
-            }
-            start = end;
+fn chunks_of_batch(
+    data: &[u8],
+    stretches: &[Range<usize>],
+    cutter: Cutter,
+    segment_len: usize,
+) -> Vec<Chunk> {
+    let mut chunks = Vec::new();
+    for stretch in stretches {
+        let mut from = stretch.start;
+        for cut in cutter.cuts(&data[stretch.clone()], segment_len) {
+            let to = stretch.start + cut;
+            let len = u32::try_from(to - from).expect("a chunk is at most 16 MiB");
+            chunks.push(Chunk { start: from as u64, len });
+            from = to;
         }
-        chunks
     }
+    chunks
 }
 
 #[cfg(test)]
@@ -161,7 +168,8 @@ mod tests {
             batch_len in 1_usize..5000,
         ) {
             boundaries.sort_unstable();
-            let found = chunks_in_batches(&data, &boundaries, Cutter::new(small()), batch_len);
+            let stretches = stretches_between(data.len(), &boundaries);
+            let found = chunks_in_batches(&data, &stretches, Cutter::new(small()), batch_len);
             prop_assert_eq!(found, one_by_one(&data, &boundaries));
         }
 

@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use chunkdelta::create;
+use chunkdelta::create::{self, DEFAULT_LEVEL};
+use chunkdelta::delta::{Level, Stage};
 use chunkdelta::fault::{Class, Explain};
 use chunkdelta::units::Size;
 use clap::{Args, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -46,7 +47,7 @@ Least memory by level:";
 fn create_help() -> String {
     let mut ranges: Vec<(u8, u8, Size)> = Vec::new();
     for level in 1..=22 {
-        let wanted = create::least_memory(level);
+        let wanted = create::least_memory(level.into());
         match ranges.last_mut() {
             Some((_, last, size)) if *size == wanted => *last = level,
             _ => ranges.push((level, level, wanted)),
@@ -132,11 +133,20 @@ pub(super) struct CreateArgs {
     /// Carry compressed layers that BASE has unchanged, for bases compressed otherwise
     #[arg(long)]
     pub(super) portable: bool,
+    /// Leave a stage out, to see what it is worth; may be given more than once
+    #[arg(long, value_name = "STAGE", value_parser = stage)]
+    pub(super) disable: Vec<Stage>,
     /// Give TARGET back with uncompressed layers: other bytes, other manifest digests
     #[arg(long)]
     pub(super) content_only: bool,
     #[command(flatten)]
     pub(super) images: ImageArgs,
+}
+
+/// Reads the name of a stage; says which there are.
+fn stage(name: &str) -> Result<Stage, String> {
+    Stage::from_name(name)
+        .ok_or_else(|| format!("stages are {}", Stage::ALL.map(Stage::name).join(", ")))
 }
 
 #[derive(Debug, Args)]
@@ -200,24 +210,12 @@ pub(super) struct EffortArgs {
 /// Not a documentation comment, which would want backticks.
 const COLOR_HELP: &str = "When to use colours; NO_COLOR is heeded";
 
-/// The level where none is given.
-const DEFAULT_LEVEL: u8 = 3;
-
-/// How hard `create` tries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effort {
-    /// A level from 1 to 22.
-    Level(u8),
-    /// Level 22 and what no level uses.
-    Best,
-}
-
 impl EffortArgs {
-    pub(super) fn effort(&self) -> Effort {
+    pub(super) fn level(&self) -> Level {
         match (self.fast, self.best) {
-            (true, _) => Effort::Level(1),
-            (_, true) => Effort::Best,
-            _ => Effort::Level(self.level),
+            (true, _) => 1.into(),
+            (_, true) => Level { number: 22, is_best: true },
+            _ => self.level.into(),
         }
     }
 }
@@ -344,11 +342,11 @@ mod tests {
             let Command::Create(args) = arguments.expect("lawful").command else {
                 panic!("not create");
             };
-            args.effort.effort()
+            args.effort.level()
         };
-        assert_eq!(effort(&[]), Effort::Level(3));
-        assert_eq!(effort(&["-l", "22"]), Effort::Level(22));
-        assert_eq!(effort(&["--fast"]), Effort::Level(1));
-        assert_eq!(effort(&["--best"]), Effort::Best);
+        assert_eq!(effort(&[]), DEFAULT_LEVEL.into());
+        assert_eq!(effort(&["-l", "22"]), 22.into());
+        assert_eq!(effort(&["--fast"]), 1.into());
+        assert_eq!(effort(&["--best"]), Level { number: 22, is_best: true });
     }
 }

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use chunkdelta::create::{self, CreateReport, ImageReport, LayerReport, Outcome, Shares, ZstdLen};
+use chunkdelta::delta::{Stage, Stages};
 use chunkdelta::fault::Shown;
 use chunkdelta::observer::Observer;
 use chunkdelta::units::Size;
 use serde_json::{Value, json};
 
-use super::args::{CreateArgs, Effort, StdinTwice, Work, one_stdin};
+use super::args::{CreateArgs, StdinTwice, Work, one_stdin};
 use super::argv::Manner;
 use super::report::{self, Failure, SCHEMA_VERSION};
 
@@ -23,9 +24,6 @@ pub(super) struct Options {
     settings: create::CreateOptions,
 }
 
-/// The level of `--best`.
-const BEST_LEVEL: u8 = 22;
-
 impl TryFrom<CreateArgs> for Options {
     type Error = StdinTwice;
 
@@ -37,14 +35,12 @@ impl TryFrom<CreateArgs> for Options {
             target: args.target,
             output: args.output.output,
             settings: create::CreateOptions {
-                level: match args.effort.effort() {
-                    Effort::Level(level) => level,
-                    Effort::Best => BEST_LEVEL,
-                },
+                level: args.effort.level(),
                 jobs,
                 memory: memory.unwrap_or(create::CreateOptions::default().memory),
                 tmpdir,
                 has_self_check: !args.no_self_check,
+                stages: args.disable.into_iter().fold(Stages::ALL, Stages::without),
                 is_portable: args.portable,
                 is_content_only: args.content_only,
                 allow_missing: args.images.allow_missing,
@@ -146,12 +142,15 @@ fn json(report: &CreateReport, options: &create::CreateOptions, seconds: f64) ->
         });
         value["saved"] = saved(&layer.shares);
         value["coded_bytes"] = layer.shares.coded.into();
+        value["difference_bytes"] = layer.shares.differences.into();
         value["exception_bytes"] = layer.shares.exceptions.into();
         if let Outcome::Rebuilt(stats) = layer.outcome {
             value["copies"] = stats.copies.into();
             value["copied_bytes"] = stats.base_bytes.into();
             value["own_copied_bytes"] = stats.target_bytes.into();
             value["zero_bytes"] = stats.zero_bytes.into();
+            value["header_bytes"] = stats.header_bytes.into();
+            value["patched_bytes"] = stats.patched_bytes.into();
             value["literal_bytes"] = stats.literal_bytes.into();
             value["content_bytes"] = layer.content_len.into();
             value["encoders"] = layer.encoders.clone().into();
@@ -171,9 +170,11 @@ fn json(report: &CreateReport, options: &create::CreateOptions, seconds: f64) ->
         "delta": { "bytes": report.delta_len, "header_bytes": report.head_len },
         "saved": saved(&report.shares),
         "coded_bytes": report.shares.coded,
+        "difference_bytes": report.shares.differences,
         "exception_bytes": report.shares.exceptions,
         "content_bytes": report.content_len,
-        "level": options.level,
+        "level": options.level.number,
+        "best": options.level.is_best,
         "self_check": options.has_self_check,
         "portable": options.is_portable,
         "layers": layers.collect::<Vec<_>>(),
@@ -184,10 +185,14 @@ fn json(report: &CreateReport, options: &create::CreateOptions, seconds: f64) ->
 
 /// What each stage saved.
 fn saved(shares: &Shares) -> Value {
+    let stages = Stage::ALL.iter().zip(shares.found);
+    let stages = stages.map(|(stage, bytes)| (stage.name().to_owned(), bytes.into()));
     json!({
         "base_bytes": shares.base,
         "target_bytes": shares.target,
         "zero_bytes": shares.zeros,
+        "header_bytes": shares.headers,
         "coding_bytes": shares.coding,
+        "stages": stages.collect::<serde_json::Map<String, Value>>(),
     })
 }

@@ -71,12 +71,12 @@ impl<'a> Held<'a> {
         self.pending.iter().map(|content| content.bytes.len() as u64).sum()
     }
 
-    /// The contents with their boundaries; their digests are claims until [`Held::verify`].
+    /// The contents with their members; their digests are claims until [`Held::verify`].
     pub(super) fn contents(&self) -> Vec<BaseContent<'a>> {
         let content = |content: &Pending<'a>| BaseContent {
             digest: content.claimed,
             bytes: content.bytes,
-            boundaries: stretches::boundaries(&stretches::layer(content.bytes)),
+            members: stretches::layer(content.bytes).1,
         };
         self.pending.par_iter().map(content).collect()
     }

@@ -33,12 +33,11 @@ pub use report::{CreateReport, ImageReport, LayerReport, Outcome};
 pub use shares::Shares;
 
 use crate::chunker::ChunkerParams;
-use crate::delta::{self, EncodeOptions, Encoded};
+use crate::delta::{self, EncodeOptions, Encoded, Level, Stages, Workers};
 use crate::error::Error;
 use crate::fault::FileError;
 use crate::format::{check, encode_head};
 use crate::image::{self, Image, Location, OpenOptions, Reference};
-use crate::index::{BaseIndex, Content};
 use crate::observer::{Counter, Detail, Observer, Stage};
 use crate::publish::{Input, Output, Staged};
 use crate::scratch::ScratchFile;
@@ -50,8 +49,8 @@ use crate::units::Size;
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each one is a switch of the command line")]
 pub struct CreateOptions {
-    /// Compression level, 1 to 22.
-    pub level: u8,
+    /// How small the delta is to become.
+    pub level: Level,
     /// Threads.
     pub jobs: NonZeroUsize,
     /// Memory to stay within.
@@ -60,6 +59,8 @@ pub struct CreateOptions {
     pub tmpdir: Option<PathBuf>,
     /// Prove the delta before it appears.
     pub has_self_check: bool,
+    /// What looks for the target's bytes in the base.
+    pub stages: Stages,
     /// Carry what would be held, for bases that are compressed otherwise.
     pub is_portable: bool,
     /// Make the delta against the target with plain layers.
@@ -70,15 +71,20 @@ pub struct CreateOptions {
     pub may_replace: bool,
 }
 
+/// The level where none is given: a delta of a usual update takes seconds, and is hardly larger than at
+/// any other level.
+pub const DEFAULT_LEVEL: u8 = 9;
+
 /// What the command does where nothing is said.
 impl Default for CreateOptions {
     fn default() -> Self {
         Self {
-            level: 3,
+            level: DEFAULT_LEVEL.into(),
             jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             memory: Size(600_000_000),
             tmpdir: None,
             has_self_check: true,
+            stages: Stages::ALL,
             is_portable: false,
             is_content_only: false,
             allow_missing: false,
@@ -92,8 +98,8 @@ impl Default for CreateOptions {
 const FIXED_MEMORY: u64 = 96 << 20;
 
 /// The least memory that [`create`] works with at a level.
-pub fn least_memory(level: u8) -> Size {
-    let one = delta::workers_within(level.into(), 0, 1).err();
+pub fn least_memory(level: Level) -> Size {
+    let one = Workers::within(level, 0, 1).err();
     Size(one.unwrap_or(0).saturating_add(FIXED_MEMORY))
 }
 
@@ -109,9 +115,9 @@ pub fn create(
     observer: &dyn Observer,
 ) -> Result<CreateReport, Error> {
     let memory = options.memory.0.saturating_sub(FIXED_MEMORY);
-    let workers = delta::workers_within(options.level.into(), memory, options.jobs.get());
+    let workers = Workers::within(options.level, memory, options.jobs.get());
     let workers = workers.map_err(|_| Error::Memory {
-        what: format!("create at level {}", options.level),
+        what: format!("create at level {}", options.level.number),
         wanted: least_memory(options.level),
         limit: options.memory,
     })?;
@@ -161,7 +167,7 @@ impl Names {
 struct Run<'a> {
     names: &'a Names,
     options: &'a CreateOptions,
-    workers: usize,
+    workers: Workers,
     observer: &'a dyn Observer,
 }
 
@@ -226,18 +232,8 @@ impl Run<'_> {
         let held = contents::Held::new(base, &self.names.base_text, &base_inflated);
         let params = ChunkerParams::for_pool(held.pool_len());
         self.observer.stage(Stage::Index, Some(held.pool_len()));
-        let ((contents, index), digests) = rayon::join(
-            || {
-                let contents = held.contents();
-                let pool: Vec<_> = contents
-                    .iter()
-                    .map(|content| Content { data: content.bytes, boundaries: &content.boundaries })
-                    .collect();
-                let index = BaseIndex::build(&pool, params);
-                (contents, index)
-            },
-            || contents::digests(&held, target),
-        );
+        let (contents, digests) =
+            rayon::join(|| held.contents(), || contents::digests(&held, target));
         held.verify(&digests)?;
         contents::verify_target(target, target_name, &digests, &target_contents.digests())?;
         self.observer.stage(Stage::Recognise, None);
@@ -252,9 +248,13 @@ impl Run<'_> {
         let plan = target::plan(target, &digests, &held, compressed);
         let mut body = spooler.create(None)?;
         self.observer.stage(Stage::Encode, None);
-        let options =
-            EncodeOptions { level: self.options.level.into(), params, workers: self.workers };
-        let encoded = delta::encode(&contents, &index, plan.target.clone(), options, &mut body)
+        let options = EncodeOptions {
+            level: self.options.level,
+            params,
+            workers: self.workers,
+            stages: self.options.stages,
+        };
+        let encoded = delta::encode(&contents, plan.target.clone(), options, &mut body)
             .map_err(FileError::at("write a temporary file in", spooler.dir()))?;
         // A delta that breaks a ceiling is found here, whether or not it is checked afterwards.
         check(&encoded.header, encoded.body_len).map_err(Error::TooLarge)?;

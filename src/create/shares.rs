@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::target::Plan;
-use crate::delta::{Encoded, NodeStats, Origin};
+use crate::delta::{Encoded, NodeStats, Origin, Stage};
 use crate::digest::Digest;
 use crate::format::{Group, Header, Stream, StreamKind};
 
@@ -16,11 +16,18 @@ pub struct Shares {
     pub target: u64,
     /// Zeros.
     pub zeros: u64,
+    /// Tar headers that are made of those before them.
+    pub headers: u64,
     /// Saved by coding what is left: literals less what they take in the delta.
     pub coding: u64,
     /// Carried: what the literals take in the delta. A frame that holds literals of several layers
     /// is borne by them according to length.
     pub coded: u64,
+    /// Carried beside the copies: what their bytes have otherwise, how headers differ, and what coding
+    /// adds to literals that do not compress.
+    pub differences: u64,
+    /// Bytes that each stage of the encoder found, in the order of [`crate::delta::Stage::ALL`].
+    pub found: [u64; Stage::ALL.len()],
     /// Carried beside the content of what is compressed again: what the encoders do not make, as it
     /// is coded.
     pub exceptions: u64,
@@ -40,14 +47,15 @@ impl<'p, 'a> Ledger<'p, 'a> {
         let header = &encoded.header;
         let digest = |row: u32| Digest::from_bytes(header.digests[row as usize]);
         let digests = header.nodes.iter().map(|node| digest(node.digest));
-        let coded: HashMap<Digest, u64> = digests.zip(coded_literals(header)).collect();
+        let costs = coded_bytes(header, is_literal).into_iter().zip(coded_bytes(header, is_change));
+        let coded: HashMap<Digest, (u64, u64)> = digests.zip(costs).collect();
         let given = encoded.stats.given.iter().copied().collect();
         let stored = encoded.stats.stored.iter().copied().collect();
         let mut ledger = Self { plan, given, stored, nodes: Vec::new() };
         let nodes = plan.target.nodes.iter().zip(&encoded.stats.nodes).enumerate();
         ledger.nodes = nodes
             .map(|(index, (node, stats))| {
-                ledger.of_node(index, stats, coded.get(&node.digest).copied().unwrap_or(0))
+                ledger.of_node(index, stats, coded.get(&node.digest).copied().unwrap_or_default())
             })
             .collect();
         ledger
@@ -80,7 +88,7 @@ impl<'p, 'a> Ledger<'p, 'a> {
         }
     }
 
-    fn of_node(&self, index: usize, stats: &NodeStats, coded: u64) -> Shares {
+    fn of_node(&self, index: usize, stats: &NodeStats, (coded, differences): (u64, u64)) -> Shares {
         let node = &self.plan.target.nodes[index];
         let base = node.bytes.len() as u64;
         if node.origin == Origin::GivenBlob || self.is_given(index) {
@@ -90,12 +98,18 @@ impl<'p, 'a> Ledger<'p, 'a> {
             let base = if node.origin == Origin::GivenOrMade { base } else { 0 };
             return Shares { base, exceptions: coded, ..Shares::default() };
         }
+        // What coding adds to literals that do not compress is borne beside them.
+        let literals = coded.min(stats.literal_bytes);
+        let (coded, differences) = (literals, differences + (coded - literals));
         Shares {
             base: stats.base_bytes,
             target: stats.target_bytes,
             zeros: stats.zero_bytes,
-            coding: stats.literal_bytes.saturating_sub(coded),
+            coding: stats.literal_bytes - coded,
+            headers: stats.header_bytes,
             coded,
+            differences,
+            found: stats.found,
             exceptions: 0,
         }
     }
@@ -111,7 +125,12 @@ impl<'p, 'a> Ledger<'p, 'a> {
             if std::mem::replace(&mut is_seen[node], true) {
                 continue;
             }
-            let Shares { base, zeros, coding, coded, exceptions, .. } = self.nodes[node];
+            let Shares {
+                base, zeros, headers, coding, coded, differences, found, exceptions, ..
+            } = self.nodes[node];
+            whole.headers += headers;
+            whole.differences += differences;
+            whole.found.iter_mut().zip(found).for_each(|(whole, found)| *whole += found);
             whole.base += base;
             whole.zeros += zeros;
             whole.coding += coding;
@@ -122,7 +141,7 @@ impl<'p, 'a> Ledger<'p, 'a> {
                 nodes.extend(self.plan.target.nodes[node].children.iter().map(|child| child.node));
             }
         }
-        let rest = whole.base + whole.zeros + whole.coding + whole.coded;
+        let rest = whole.base + whole.zeros + whole.headers + whole.coding + whole.coded;
         whole.target = u64::saturating_sub(len, rest);
         (len, whole)
     }
@@ -142,15 +161,23 @@ impl<'p, 'a> Ledger<'p, 'a> {
     }
 }
 
-/// Coded bytes of each node's literals and corrections, by row.
+fn is_literal(kind: StreamKind) -> bool {
+    matches!(kind, StreamKind::Literals(_) | StreamKind::Corrections)
+}
+
+fn is_change(kind: StreamKind) -> bool {
+    matches!(kind, StreamKind::Differences | StreamKind::Gaps | StreamKind::Headers)
+}
+
+/// Coded bytes that each node has in streams of some kinds, by row.
 ///
 /// A frame holds those of several nodes; each bears it by the bytes that it has in it.
-fn coded_literals(header: &Header) -> Vec<u64> {
+fn coded_bytes(header: &Header, is_wanted: impl Fn(StreamKind) -> bool) -> Vec<u64> {
     let mut coded = vec![0; header.nodes.len()];
     for group in &header.groups {
         for (place, stream) in group.streams.iter().enumerate() {
             let kind = StreamKind::from_number(stream.kind);
-            if matches!(kind, Ok(StreamKind::Literals(_) | StreamKind::Corrections)) {
+            if kind.is_ok_and(&is_wanted) {
                 share(group, place, stream, &mut coded);
             }
         }
@@ -170,8 +197,8 @@ fn share(group: &Group, place: usize, stream: &Stream, coded: &mut [u64]) {
                 (node, taken) = part;
             }
             let len = taken.min(decoded);
-            // The last one bears what is left, so that nothing is lost.
-            let cost = encoded * len / decoded;
+            // Who has bytes in it bears one at least; the last one bears what is left.
+            let cost = (encoded * len).div_ceil(decoded);
             coded[node as usize] += cost;
             (taken, decoded, encoded) = (taken - len, decoded - len, encoded - cost);
         }
@@ -228,6 +255,7 @@ mod tests {
             groups: vec![group],
             blocks: Vec::new(),
         };
-        assert_eq!(coded_literals(&header), [45, 5 + 45 + 7, 5]);
+        assert_eq!(coded_bytes(&header, is_literal), [45, 5 + 45 + 7, 5]);
+        assert_eq!(coded_bytes(&header, is_change), [0; 3]);
     }
 }

@@ -1,7 +1,7 @@
 //! Where a layer's entries begin and end, and what their bytes are like: hints for cut points and
 //! for which literals compress well together. Whatever is hinted, the bytes come back.
 
-use crate::delta::Stretch;
+use crate::delta::{Member, Stretch};
 use crate::format::Class;
 use crate::walker::{Entry, EntryKind, Walker};
 
@@ -9,9 +9,9 @@ use crate::walker::{Entry, EntryKind, Walker};
 const SNIFF_LEN: usize = 512;
 
 /// Tiles the content of a layer: for each entry its headers (with the padding before them), then
-/// its bytes; what is no tar is one stretch.
-pub(super) fn layer(bytes: &[u8]) -> Vec<Stretch> {
-    let mut stretches = Vec::new();
+/// its bytes; what is no tar is one stretch. Beside it the entries.
+pub(super) fn layer(bytes: &[u8]) -> (Vec<Stretch>, Vec<Member>) {
+    let (mut stretches, mut members) = (Vec::new(), Vec::new());
     let mut end = 0;
     let mut push = |until: u64, class| {
         if until > end {
@@ -20,28 +20,31 @@ pub(super) fn layer(bytes: &[u8]) -> Vec<Stretch> {
         }
     };
     let mut walker = Walker::new(bytes);
-    let mut is_tar = false;
     for entry in walker.by_ref() {
-        is_tar = true;
+        let class = class_of_entry(bytes, &entry);
         push(entry.data.start(), Class::TAR_HEADER);
-        push(entry.data.end(), class_of_entry(bytes, &entry));
+        push(entry.data.end(), class);
+        members.extend(member(entry));
     }
     let parsed = walker.end().map_or(0, |end| end.at);
+    let is_tar = !members.is_empty();
     if is_tar {
         push(parsed.min(bytes.len() as u64), Class::TAR_HEADER);
     }
     push(bytes.len() as u64, if is_tar { Class::OTHER } else { class(bytes) });
-    stretches
+    (stretches, members)
+}
+
+/// An entry of bytes that are in memory.
+fn member(entry: Entry) -> Option<Member> {
+    let index = |offset: u64| usize::try_from(offset).ok();
+    let data = index(entry.data.start())?..index(entry.data.end())?;
+    Some(Member { name: entry.name, header: index(entry.header.start())?..data.start, data })
 }
 
 /// One stretch over all of something that is no layer.
-pub(super) fn whole(bytes: &[u8], class: Class) -> Vec<Stretch> {
-    vec![Stretch { end: bytes.len() as u64, class }]
-}
-
-/// Where stretches begin, as the base index wants it.
-pub(super) fn boundaries(stretches: &[Stretch]) -> Vec<u64> {
-    stretches.iter().map(|stretch| stretch.end).collect()
+pub(super) fn whole(bytes: &[u8], class: Class) -> (Vec<Stretch>, Vec<Member>) {
+    (vec![Stretch { end: bytes.len() as u64, class }], Vec::new())
 }
 
 fn class_of_entry(bytes: &[u8], entry: &Entry) -> Class {
@@ -103,14 +106,17 @@ mod tests {
             (tar.len() as u64, Class::TAR_HEADER),
         ];
         let found: Vec<_> =
-            layer(&tar).iter().map(|stretch| (stretch.end, stretch.class)).collect();
+            layer(&tar).0.iter().map(|stretch| (stretch.end, stretch.class)).collect();
         assert_eq!(found[..4], expected[..4]);
+        let (a, b) = (&layer(&tar).1[0], &layer(&tar).1[1]);
+        assert_eq!((&a.name[..], &a.header, &a.data), (&b"a"[..], &(0..512), &(512..521)));
+        assert_eq!((&b.name[..], &b.header, &b.data), (&b"b"[..], &(1024..1536), &(1536..1547)));
         assert_eq!(found.last().map(|last| last.0), Some(tar.len() as u64));
     }
 
     #[test]
     fn a_layer_that_is_no_tar_is_one_stretch() {
         assert_eq!(layer(b"no tar at all"), whole(b"no tar at all", Class::TEXT));
-        assert_eq!(layer(b""), []);
+        assert_eq!(layer(b"").0, []);
     }
 }

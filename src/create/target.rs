@@ -6,7 +6,9 @@ use super::contents::{Digests, Held, stored};
 use super::recreate::{Recreated, TargetContents, Wrapper, pieces};
 use super::stretches;
 use crate::compression::Compression;
-use crate::delta::{Child, Origin, Recreation, Target, TargetNode, TargetOutput, TargetRole};
+use crate::delta::{
+    Child, Member, Origin, Recreation, Stretch, Target, TargetNode, TargetOutput, TargetRole,
+};
 use crate::digest::Digest;
 use crate::format::{Class, RoleKind};
 use crate::image::{self, Blob, BlobKind, FileKind, Image};
@@ -110,7 +112,7 @@ pub(super) fn plan<'a>(
     Plan { target: builder.target, nodes, held }
 }
 
-fn tiles(blob: &Blob, bytes: &[u8]) -> Vec<crate::delta::Stretch> {
+fn tiles(blob: &Blob, bytes: &[u8]) -> (Vec<Stretch>, Vec<Member>) {
     match (blob.compression, blob.kind) {
         (Compression::Plain, BlobKind::Layer { .. }) => stretches::layer(bytes),
         (Compression::Plain, _) => stretches::whole(bytes, Class::ENVELOPE),
@@ -130,17 +132,18 @@ impl<'a> Builder<'a> {
         digest: Digest,
         bytes: &'a [u8],
         origin: Origin,
-        stretches: impl FnOnce(&[u8]) -> Vec<crate::delta::Stretch>,
+        stretches: impl FnOnce(&[u8]) -> (Vec<Stretch>, Vec<Member>),
     ) -> usize {
         let next = self.target.nodes.len();
         let node = *self.by_digest.entry(digest).or_insert(next);
         if node == next {
-            let stretches = stretches(bytes);
+            let (stretches, members) = stretches(bytes);
             self.target.nodes.push(TargetNode {
                 digest,
                 bytes,
                 origin,
                 stretches,
+                members,
                 children: vec![],
                 recreation: None,
             });
@@ -194,7 +197,8 @@ impl<'a> Builder<'a> {
                 digest,
                 bytes: wrapper.stored,
                 origin: Origin::Made,
-                stretches: stretches::whole(wrapper.stored, Class::DENSE),
+                stretches: stretches::whole(wrapper.stored, Class::DENSE).0,
+                members: Vec::new(),
                 children: Vec::new(),
                 recreation: Some(Recreation {
                     content,

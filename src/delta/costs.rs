@@ -2,10 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::coding::{WINDOW_LOG, frame_len};
-use super::repeats::{Copied, Source};
+use super::find::{Match, Source};
+use super::policy::{Level, WINDOW_LOG, codec_level, frame_len};
 use super::{Origin, Target};
-use crate::format::{Codec, encode_frame};
+use crate::format::{Class, Codec, StreamKind, encode_frame};
 
 /// One in so many bytes more is still worth it: other nodes may copy from a content, and never from
 /// stored bytes.
@@ -16,14 +16,17 @@ const MARGIN: u64 = 100;
 /// literal counts twice, as a byte that is made and as one of a stream.
 const MOST: u64 = 24;
 
+/// What the literals are coded as to see.
+const KIND: StreamKind = StreamKind::Literals(Class::OTHER);
+
 /// Nodes that are to be encoded again but whose content would cost more than they do, by index.
 ///
 /// Whoever has fewer bytes of literals than stored bytes is cheaper in any case; of the others the
 /// literals are coded to see.
 pub(super) fn costly(
     target: &Target<'_>,
-    copied: &[Vec<Copied>],
-    level: i32,
+    copied: &[Vec<Match>],
+    level: Level,
 ) -> std::io::Result<Vec<usize>> {
     let mut costly = Vec::new();
     for (index, node) in target.nodes.iter().enumerate() {
@@ -51,7 +54,7 @@ pub(super) fn costly(
 
 /// Bytes of a node, and of the nodes it is made of, that parts make and that are no copies from the
 /// base.
-fn unaided_len(target: &Target<'_>, copied: &[Vec<Copied>], index: usize) -> u64 {
+fn unaided_len(target: &Target<'_>, copied: &[Vec<Match>], index: usize) -> u64 {
     let node = &target.nodes[index];
     if !node.is_made() {
         return 0;
@@ -65,7 +68,7 @@ fn unaided_len(target: &Target<'_>, copied: &[Vec<Copied>], index: usize) -> u64
 /// What of a node, and of the nodes it is made of, nothing gives.
 fn add_literals<'a>(
     target: &Target<'a>,
-    copied: &[Vec<Copied>],
+    copied: &[Vec<Match>],
     index: usize,
     literals: &mut Vec<&'a [u8]>,
 ) {
@@ -92,19 +95,20 @@ fn add_literals<'a>(
 }
 
 /// What literals come to in frames of their own, in bytes.
-fn coded_len(literals: &[&[u8]], level: i32) -> std::io::Result<u64> {
+fn coded_len(literals: &[&[u8]], level: Level) -> std::io::Result<u64> {
     let mut frames: Vec<Vec<&[u8]>> = Vec::new();
     let mut room = 0;
-    for literal in literals.iter().flat_map(|literal| literal.chunks(frame_len(level))) {
+    for literal in literals.iter().flat_map(|literal| literal.chunks(frame_len(level, KIND))) {
         if room < literal.len() {
             frames.push(Vec::new());
-            room = frame_len(level);
+            room = frame_len(level, KIND);
         }
         room -= literal.len();
         frames.last_mut().expect("BUG: the first literal began one").push(literal);
     }
     let coded = |frame: &Vec<&[u8]>| {
-        let frame = encode_frame(&frame.concat(), Codec::Zstd, level, WINDOW_LOG)?;
+        let frame =
+            encode_frame(&frame.concat(), Codec::Zstd, codec_level(level, KIND, 0), WINDOW_LOG)?;
         Ok(frame.bytes.len() as u64)
     };
     frames.par_iter().with_max_len(1).map(coded).sum()

@@ -6,32 +6,33 @@ use std::io::{self, Write};
 use super::blocks::used_runs;
 use super::coding::{CodedGroup, code_groups};
 use super::costs::costly;
+use super::find::{Match, Source, add_repeats, find};
 use super::groups::{Layout, Plan};
 use super::keeping::keep;
-use super::matching::{Matches, Pool};
 use super::needs::encoder_memory;
 use super::numbering::{Numbering, completion_order, digests};
-use super::repeats::{Copied, Source, add_repeats};
-use super::script::{Operation, script};
-use super::{BaseContent, Origin, RecreatedPiece, Recreation, Target, TargetNode};
-use crate::chunker::{ChunkerParams, Cutter};
+use super::policy::{Level, Workers};
+use super::script::{Bytes, Operation, script};
+use super::{BaseContent, Origin, RecreatedPiece, Recreation, Stage, Stages, Target, TargetNode};
+use crate::chunker::ChunkerParams;
 use crate::compression::encoders;
 use crate::digest::Digest;
 use crate::format::{
     BodyHasher, Declared, Group, Header, NONE, Node, Output, OutputKind, Part, ReEncodeParameters,
-    Role, Run, Way, WayKind,
+    Role, Run, TAR_BLOCK, Way, WayKind,
 };
-use crate::index::BaseIndex;
 
 /// How a delta is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EncodeOptions {
-    /// zstd level of literals, 1 to 22.
-    pub level: i32,
-    /// The parameters that the base index was built with.
+    /// How small the delta is to become.
+    pub level: Level,
+    /// How contents are cut into chunks.
     pub params: ChunkerParams,
-    /// Frames coded at once; changes memory and time, nothing else. See [`super::workers_within`].
-    pub workers: usize,
+    /// How much is done at once; changes memory and time, nothing else.
+    pub workers: Workers,
+    /// What looks for bytes elsewhere.
+    pub stages: Stages,
 }
 
 /// What became of a target, in bytes.
@@ -58,8 +59,26 @@ pub struct NodeStats {
     pub zero_bytes: u64,
     /// Carried by the delta, digests in hex among them.
     pub literal_bytes: u64,
-    /// Copy instructions.
+    /// Tar headers that are made of the ones before them.
+    pub header_bytes: u64,
+    /// Of the copied ones, those that lie in copies with differences or with headers made over.
+    pub patched_bytes: u64,
+    /// Copy instructions of all kinds.
     pub copies: u64,
+    /// Of these, those with differences or headers.
+    pub patches: u64,
+    /// Bytes that each stage found, in the order of [`Stage::ALL`].
+    pub found: [u64; Stage::ALL.len()],
+}
+
+impl NodeStats {
+    fn copy(&mut self, source: Source, len: usize) {
+        self.copies += 1;
+        *match source {
+            Source::Base(_) => &mut self.base_bytes,
+            Source::Target(_) => &mut self.target_bytes,
+        } += len as u64;
+    }
 }
 
 /// A delta that is complete but for its head.
@@ -102,7 +121,6 @@ fn give_up_portable(target: &mut Target<'_>) {
 /// When the body cannot be written, or zstd has no memory.
 pub fn encode(
     base: &[BaseContent<'_>],
-    index: &BaseIndex,
     mut target: Target<'_>,
     options: EncodeOptions,
     body: &mut dyn Write,
@@ -114,8 +132,12 @@ pub fn encode(
         node.recreation = None;
     }
     give_up_portable(&mut target);
-    let pool = Pool { contents: base, index, cutter: Cutter::new(options.params) };
-    let matches: Vec<Matches> = target.nodes.iter().map(|node| match_node(&pool, node)).collect();
+    let mut matches = find(base, &target, &completion_order(&target), &options);
+    if !options.stages.has(Stage::Repeats) {
+        for matches in &mut matches {
+            matches.missed.clear();
+        }
+    }
     let (order, copied) = loop {
         let order = completion_order(&target);
         let copied = add_repeats(&target, &order, &matches);
@@ -135,7 +157,9 @@ pub fn encode(
         .zip(&copied)
         .map(|(node, copied)| {
             let has_script = node.is_made() && node.recreation.is_none();
-            if has_script { script(node, copied, &known) } else { Vec::new() }
+            let bytes = Bytes { base, target };
+            let has_headers = options.stages.has(Stage::Headers);
+            if has_script { script(node, copied, bytes, &known, has_headers) } else { Vec::new() }
         })
         .collect();
     let numbering = Numbering::new(base, target, order, &scripts);
@@ -149,7 +173,11 @@ pub fn encode(
     })?;
     let (body_len, blocks) = hasher.finish();
     let stats = EncodeStats {
-        nodes: scripts.iter().map(|script| node_stats(script)).collect(),
+        nodes: scripts
+            .iter()
+            .zip(&copied)
+            .map(|(script, found)| node_stats(script, found))
+            .collect(),
         given: digests_of(target, Origin::GivenContent),
         stored: digests_of(target, Origin::Stored),
         streams: coded.stats,
@@ -169,14 +197,10 @@ pub fn encode(
     Ok(Encoded { header, body_len, stats })
 }
 
-/// Nodes with children are envelopes: their own bytes are headers between blobs. What is encoded
-/// again has nothing of its own.
-fn match_node(pool: &Pool<'_>, node: &TargetNode<'_>) -> Matches {
-    if node.origin == Origin::Made && node.children.is_empty() && node.recreation.is_none() {
-        pool.matches(node.bytes, &node.stretches)
-    } else {
-        Matches::default()
-    }
+/// Is there anything to be found of a node? Nodes with children are envelopes: their own bytes are
+/// headers between blobs. What is encoded again has nothing of its own.
+pub(super) fn is_sought(node: &TargetNode<'_>) -> bool {
+    node.origin == Origin::Made && node.children.is_empty() && node.recreation.is_none()
 }
 
 fn digests_of(target: &Target<'_>, origin: Origin) -> Vec<Digest> {
@@ -184,16 +208,22 @@ fn digests_of(target: &Target<'_>, origin: Origin) -> Vec<Digest> {
     nodes.map(|node| node.digest).collect()
 }
 
-fn node_stats(script: &[Operation]) -> NodeStats {
+fn node_stats(script: &[Operation], found: &[Match]) -> NodeStats {
     let mut stats = NodeStats::default();
+    for found in found {
+        stats.found[found.stage as usize] += found.len as u64;
+    }
     for operation in script {
         match operation {
-            Operation::Copy { source, len, .. } => {
-                stats.copies += 1;
-                *match source {
-                    Source::Base(_) => &mut stats.base_bytes,
-                    Source::Target(_) => &mut stats.target_bytes,
-                } += *len as u64;
+            Operation::Copy { source, len, .. } => stats.copy(*source, *len),
+            Operation::Patch { source, range, .. } | Operation::Members { source, range, .. } => {
+                stats.copy(*source, range.len());
+                stats.patches += 1;
+                stats.patched_bytes += range.len() as u64;
+            }
+            Operation::Header { .. } => {
+                stats.header_bytes += TAR_BLOCK as u64;
+                stats.found[Stage::Headers as usize] += TAR_BLOCK as u64;
             }
             Operation::Zero { len } => stats.zero_bytes += *len as u64,
             Operation::Literal { range, .. } => stats.literal_bytes += range.len() as u64,
@@ -204,7 +234,7 @@ fn node_stats(script: &[Operation]) -> NodeStats {
     stats
 }
 
-fn nodes(plan: &Plan<'_, '_>, layout: &Layout<'_>, copied: &[Vec<Copied>]) -> Vec<Node> {
+fn nodes(plan: &Plan<'_, '_>, layout: &Layout<'_>, copied: &[Vec<Match>]) -> Vec<Node> {
     let Plan { target, numbering, .. } = plan;
     let origins: HashMap<Digest, Origin> =
         target.nodes.iter().map(|node| (node.digest, node.origin)).collect();
@@ -296,7 +326,7 @@ fn groups(layout: &Layout<'_>, coded: Vec<CodedGroup>) -> Vec<Group> {
             node: part.node,
             way: part.way,
             made: part.made,
-            taken: coded.slots.iter().map(|slot| part.taken[*slot]).collect(),
+            taken: coded.kinds.iter().map(|kind| part.taken[kind.slot()]).collect(),
         });
         Group { parts: parts.collect(), streams: coded.streams }
     };

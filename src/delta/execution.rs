@@ -4,6 +4,7 @@ use super::ApplyError;
 use super::applier::{ApplyOptions, ApplyStats, Sources};
 use super::feed::Feed;
 use super::lanes::Mismatch;
+use super::near::Near;
 use super::outlet::{Landing, Outlet, Space, ToKeep};
 use super::streams::GroupStreams;
 use crate::digest::Digest;
@@ -18,6 +19,8 @@ pub(super) struct Execution<'run, 'scope, 'env> {
     pub(super) delta: &'run Delta,
     pub(super) sources: &'run Sources<'run>,
     pub(super) outlet: Outlet<'run, 'scope, 'env>,
+    /// What was read last of the base.
+    pub(super) near: Near,
     /// Where each node lies; `None` for contents that are only copied from.
     pub(super) landings: Vec<Option<Landing>>,
     /// Bytes made of each node so far.
@@ -43,6 +46,7 @@ impl<'run, 'scope, 'env> Execution<'run, 'scope, 'env> {
             delta,
             sources,
             outlet,
+            near: Near::default(),
             landings: landings(delta),
             made: vec![0; delta.header().nodes.len()],
             is_placed: vec![false; delta.header().nodes.len()],

@@ -2,14 +2,16 @@
 
 use std::collections::HashSet;
 
+use super::find::Source;
 use super::numbering::Numbering;
-use super::repeats::Source;
-use super::script::Operation;
+use super::script::{Bytes, Operation};
 use super::{BaseContent, Origin, RecreatedPiece, Recreation, Target};
 use crate::digest::Digest;
 use crate::format::{
-    CONTROL_STREAMS, Class, HEADER_CLASS, Instruction, NONE, PartWriter, STREAM_KINDS,
+    CONTROL_STREAMS, Class, HEADER_CLASS, Instruction, NONE, PartWriter, STREAM_KINDS, TAR_BLOCK,
+    data_len,
 };
+use crate::index::extend_forward;
 
 /// Decoded bytes at which a group is closed: half of what the format allows, so that one more literal
 /// always fits.
@@ -214,6 +216,7 @@ impl<'p> Writer<'p, '_> {
             at += 1;
             let (instruction, len) = self.instruction(node, operation, *made);
             writer.push(instruction, len);
+            self.changes(node, operation, &mut writer);
             *made += len;
             if let (Instruction::Literal { class, .. }, Operation::Literal { range, .. }) =
                 (instruction, operation)
@@ -234,21 +237,21 @@ impl<'p> Writer<'p, '_> {
     /// The instruction for an operation that begins where its node has `made` bytes, and the bytes
     /// it makes; notes what it uses.
     fn instruction(&mut self, node: usize, operation: &Operation, made: u64) -> (Instruction, u64) {
-        let Plan { base, target, numbering, .. } = self.plan;
+        let Plan { target, numbering, .. } = self.plan;
         match operation {
             Operation::Copy { source, offset, len } => {
-                let digest = match source {
-                    Source::Base(content) => base[*content].digest,
-                    Source::Target(node) => target.nodes[*node].digest,
-                };
-                let from = numbering.number(digest);
-                self.used(from);
-                let (offset, length) = (*offset as u64, *len as u64);
-                if let Source::Target(_) = source {
-                    self.read(from, offset, length);
-                }
-                (Instruction::Copy { node: from, offset, length }, length)
+                let (node, offset, length) = self.copied(*source, *offset, *len);
+                (Instruction::Copy { node, offset, length }, length)
             }
+            Operation::Patch { source, offset, range } => {
+                let (node, offset, length) = self.copied(*source, *offset, range.len());
+                (Instruction::Patch { node, offset, length }, length)
+            }
+            Operation::Members { source, offset, range } => {
+                let (node, offset, length) = self.copied(*source, *offset, range.len());
+                (Instruction::Members { node, offset, length }, length)
+            }
+            Operation::Header { .. } => (Instruction::Header, TAR_BLOCK as u64),
             Operation::Zero { len } => (Instruction::Zero { length: *len as u64 }, *len as u64),
             Operation::Place { node: child } => {
                 let number = self.number_of(*child);
@@ -276,9 +279,80 @@ impl<'p> Writer<'p, '_> {
         }
     }
 
+    /// Notes that bytes of a source are copied; returns what the instruction says of them.
+    fn copied(&mut self, source: Source, offset: usize, len: usize) -> (u32, u64, u64) {
+        let Plan { base, target, numbering, .. } = self.plan;
+        let digest = match source {
+            Source::Base(content) => base[content].digest,
+            Source::Target(node) => target.nodes[node].digest,
+        };
+        let from = numbering.number(digest);
+        self.used(from);
+        let (offset, length) = (offset as u64, len as u64);
+        if let Source::Target(_) = source {
+            self.read(from, offset, length);
+        }
+        (from, offset, length)
+    }
+
+    /// Writes what an operation's bytes have otherwise than those they are made from.
+    fn changes(&self, node: usize, operation: &Operation, writer: &mut PartWriter<'_>) {
+        let Plan { base, target, .. } = self.plan;
+        let bytes = Bytes { base, target };
+        let own = target.nodes[node].bytes;
+        match operation {
+            Operation::Patch { source, offset, range } => {
+                differences(&own[range.clone()], &bytes.of(*source)[*offset..], writer);
+            }
+            Operation::Members { source, offset, range } => {
+                members(&own[range.clone()], &bytes.of(*source)[*offset..], writer);
+            }
+            Operation::Header { start } => {
+                let block = own[*start..].first_chunk();
+                writer.header(block.expect("BUG: scripts name whole headers"), None);
+            }
+            _ => {}
+        }
+    }
+
     fn used(&mut self, number: u32) {
         let group = self.group_number();
         self.layout.usage[number as usize].last_group = group;
+    }
+}
+
+/// Writes where `made` differs from the first bytes of `source`.
+fn differences(made: &[u8], source: &[u8], writer: &mut PartWriter<'_>) {
+    let mut at = 0;
+    while at < made.len() {
+        let equal = extend_forward(&made[at..], &source[at..]);
+        writer.equal(equal as u64);
+        at += equal;
+        if let Some(byte) = made.get(at) {
+            writer.differs(byte.wrapping_sub(source[at]));
+            at += 1;
+        }
+    }
+}
+
+/// Writes what `made` has otherwise than the first bytes of `source`, which are walked as a tar
+/// archive, as a reader will.
+fn members(made: &[u8], source: &[u8], writer: &mut PartWriter<'_>) {
+    let mut at = 0;
+    while at < made.len() {
+        let mut len = made.len() - at;
+        if let (Some(block), Some(header)) = (made[at..].first_chunk(), source[at..].first_chunk())
+        {
+            writer.header(block, Some(header));
+            writer.equal(TAR_BLOCK as u64);
+            at += TAR_BLOCK;
+            len -= TAR_BLOCK;
+            let data =
+                data_len(header).and_then(|len| len.checked_next_multiple_of(TAR_BLOCK as u64));
+            len = data.map_or(len, |data| usize::try_from(data).unwrap_or(usize::MAX).min(len));
+        }
+        differences(&made[at..at + len], &source[at..], writer);
+        at += len;
     }
 }
 

@@ -2,10 +2,22 @@
 
 use super::ApplyError;
 use super::execution::{Execution, broken, clamp, is_whole};
-use super::outlet::Written;
+use super::outlet::{Landing, Written};
 use super::streams::GroupStreams;
 use crate::digest::Digest;
-use crate::format::{BASE_BLOCK_LEN, Class, Instruction, NONE, PartReader, Run, WayKind};
+use crate::format::{
+    BASE_BLOCK_LEN, Class, Differences, Instruction, NONE, PartReader, Run, TAR_BLOCK, WayKind,
+    data_len,
+};
+
+/// Bytes of a node that a copy takes.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    /// Number of the node.
+    from: u32,
+    offset: u64,
+    length: u64,
+}
 
 impl Execution<'_, '_, '_> {
     /// Does one instruction of a part of `node` that ends when the node has `end` bytes.
@@ -35,7 +47,26 @@ impl Execution<'_, '_, '_> {
         match instruction {
             Instruction::Copy { node: from, offset, length } => {
                 fits(length)?;
-                self.copy(node, from, offset, length, group)
+                let span = Span { from, offset, length };
+                self.check_copy(node, span, group)?;
+                self.fill_from(node, span, |_| Ok(()))
+            }
+            Instruction::Patch { node: from, offset, length } => {
+                fits(length)?;
+                self.patch(node, Span { from, offset, length }, reader, group)
+            }
+            Instruction::Members { node: from, offset, length } => {
+                fits(length)?;
+                self.members(node, Span { from, offset, length }, reader, group)
+            }
+            Instruction::Header => {
+                fits(TAR_BLOCK as u64)?;
+                let block = reader.header(None)?;
+                self.stats.literal_bytes += TAR_BLOCK as u64;
+                self.fill(node, TAR_BLOCK as u64, |_, done, buf| {
+                    buf.copy_from_slice(&block[clamp(done)..][..buf.len()]);
+                    Ok(())
+                })
             }
             Instruction::Zero { length } => {
                 fits(length)?;
@@ -79,14 +110,9 @@ impl Execution<'_, '_, '_> {
         self.fill(node, length, |_, _, buf| Ok(reader.literal(class, buf)?))
     }
 
-    fn copy(
-        &mut self,
-        node: u32,
-        from: u32,
-        offset: u64,
-        length: u64,
-        group: usize,
-    ) -> Result<(), ApplyError> {
+    /// May bytes of a node be copied here?
+    fn check_copy(&mut self, node: u32, span: Span, group: usize) -> Result<(), ApplyError> {
+        let Span { from, offset, length } = span;
         let source = self.header_node(from, group)?;
         let available = if from == node { self.made[node as usize] } else { source.length };
         if from > node || offset.checked_add(length).is_none_or(|end| end > available) {
@@ -104,11 +130,81 @@ impl Execution<'_, '_, '_> {
         }
         if self.is_given(from) {
             self.stats.base_bytes += length;
-            self.give(node, from, offset, length)
         } else {
             self.stats.target_bytes += length;
-            self.copy_made(node, from, offset, length)
         }
+        Ok(())
+    }
+
+    fn patch(
+        &mut self,
+        node: u32,
+        span: Span,
+        reader: &mut PartReader<'_, GroupStreams<'_>>,
+        group: usize,
+    ) -> Result<(), ApplyError> {
+        self.check_copy(node, span, group)?;
+        let mut differences = Differences::new(span.length);
+        self.fill_from(node, span, |bytes| Ok(differences.apply(bytes, reader)?))?;
+        if differences.has_any() {
+            Ok(())
+        } else {
+            Err(broken("a copy with differences has one", group))
+        }
+    }
+
+    /// Walks the source as a tar archive: what its headers say decides where the next one lies.
+    fn members(
+        &mut self,
+        node: u32,
+        span: Span,
+        reader: &mut PartReader<'_, GroupStreams<'_>>,
+        group: usize,
+    ) -> Result<(), ApplyError> {
+        self.check_copy(node, span, group)?;
+        let mut differences = Differences::new(span.length);
+        let mut done = 0;
+        while done < span.length {
+            let mut left = Span { offset: span.offset + done, length: span.length - done, ..span };
+            if left.length >= TAR_BLOCK as u64 {
+                let source = self.read_block(left)?;
+                let mut block = reader.header(Some(&source))?;
+                differences.apply(&mut block, reader)?;
+                self.fill(node, TAR_BLOCK as u64, |_, done, buf| {
+                    buf.copy_from_slice(&block[clamp(done)..][..buf.len()]);
+                    Ok(())
+                })?;
+                done += TAR_BLOCK as u64;
+                left.offset += TAR_BLOCK as u64;
+                left.length -= TAR_BLOCK as u64;
+                // What is no header has no next one.
+                let data = data_len(&source);
+                let data = data.and_then(|len| len.checked_next_multiple_of(TAR_BLOCK as u64));
+                left.length = data.map_or(left.length, |data| data.min(left.length));
+            }
+            self.fill_from(node, left, |bytes| Ok(differences.apply(bytes, reader)?))?;
+            done += left.length;
+        }
+        Ok(())
+    }
+
+    /// The first block of a span that [`Execution::check_copy`] passed.
+    fn read_block(&mut self, span: Span) -> Result<[u8; TAR_BLOCK], ApplyError> {
+        let mut block = [0; TAR_BLOCK];
+        if self.is_given(span.from) {
+            if let Some(source) = self.sources[span.from as usize].as_ref() {
+                let content = self.digest(span.from);
+                self.near
+                    .read(span.from, source.as_ref(), span.offset, &mut block)
+                    .map_err(|source| ApplyError::Base { content, source })?;
+            }
+        } else {
+            // What is read back must have left the piece.
+            self.outlet.flush()?;
+            let landing = self.landing(span.from)?;
+            self.outlet.written().read(landing, span.offset, &mut block)?;
+        }
+        Ok(block)
     }
 
     fn place(&mut self, node: u32, child: u32, group: usize) -> Result<(), ApplyError> {
@@ -149,7 +245,9 @@ impl Execution<'_, '_, '_> {
                 self.stats.placed_bytes += length;
                 self.give(node, child, 0, length)
             }
-            (false, false) => self.copy_made(node, child, 0, length),
+            (false, false) => {
+                self.copy_made(node, Span { from: child, offset: 0, length }, |_| Ok(()))
+            }
         }
     }
 
@@ -161,33 +259,65 @@ impl Execution<'_, '_, '_> {
         offset: u64,
         length: u64,
     ) -> Result<(), ApplyError> {
-        let content = self.digest(from);
-        let Some(source) = self.sources[from as usize].as_ref().filter(|_| length > 0) else {
+        self.give_changed(node, Span { from, offset, length }, |_| Ok(()))
+    }
+
+    fn give_changed(
+        &mut self,
+        node: u32,
+        span: Span,
+        mut change: impl FnMut(&mut [u8]) -> Result<(), ApplyError>,
+    ) -> Result<(), ApplyError> {
+        let content = self.digest(span.from);
+        let Some(source) = self.sources[span.from as usize].as_ref().filter(|_| span.length > 0)
+        else {
             return Ok(());
         };
-        self.fill(node, length, |_, done, buf| {
-            source
-                .read_exact_at(buf, offset + done)
-                .map_err(|source| ApplyError::Base { content, source })
-        })
+        let near = &mut self.near;
+        self.outlet.fill(span.length, |_, done, buf| {
+            near.read(span.from, source.as_ref(), span.offset + done, buf)
+                .map_err(|source| ApplyError::Base { content, source })?;
+            change(buf)
+        })?;
+        self.made[node as usize] += span.length;
+        Ok(())
     }
 
     /// Makes the next bytes of `node` from bytes that were made before.
     fn copy_made(
         &mut self,
         node: u32,
-        from: u32,
-        offset: u64,
-        length: u64,
+        span: Span,
+        mut change: impl FnMut(&mut [u8]) -> Result<(), ApplyError>,
     ) -> Result<(), ApplyError> {
-        if from == node {
+        if span.from == node {
             // What is read back must have left the piece.
             self.outlet.flush()?;
         }
-        let Some(landing) = self.landings[from as usize] else {
-            return Err(broken("a copy reaches only bytes that are there", 0));
-        };
-        self.fill(node, length, |written, done, buf| written.read(landing, offset + done, buf))
+        let landing = self.landing(span.from)?;
+        self.fill(node, span.length, |written, done, buf| {
+            written.read(landing, span.offset + done, buf)?;
+            change(buf)
+        })
+    }
+
+    /// Makes the next bytes of `node` from a span that [`Execution::check_copy`] passed; `change`
+    /// gets them piece by piece.
+    fn fill_from(
+        &mut self,
+        node: u32,
+        span: Span,
+        change: impl FnMut(&mut [u8]) -> Result<(), ApplyError>,
+    ) -> Result<(), ApplyError> {
+        if self.is_given(span.from) {
+            self.give_changed(node, span, change)
+        } else {
+            self.copy_made(node, span, change)
+        }
+    }
+
+    fn landing(&self, node: u32) -> Result<Landing, ApplyError> {
+        self.landings[node as usize].ok_or(broken("a copy reaches only bytes that are there", 0))
     }
 
     /// Makes the next `length` bytes of `node`, the innermost open one; see [`Outlet::fill`].

@@ -11,19 +11,21 @@ mod encoder;
 mod error;
 mod execution;
 mod feed;
+mod find;
 mod groups;
 mod instructions;
 mod keep;
 mod keeping;
 mod lanes;
-mod matching;
+mod near;
 mod needs;
 mod numbering;
 mod outlet;
+mod policy;
 mod recreations;
 mod reencode;
-mod repeats;
 mod script;
+mod stage;
 mod streams;
 mod target;
 #[cfg(test)]
@@ -33,13 +35,14 @@ use std::io;
 
 pub use crate::source::Scratch;
 pub use applier::{ApplyOptions, ApplyStats, Sources, apply, missing_nodes};
-pub use coding::workers_within;
 pub use encoder::{EncodeOptions, EncodeStats, Encoded, NodeStats, encode};
 pub use error::ApplyError;
 pub use needs::re_encode_memory;
+pub use policy::{Level, Workers};
 pub use recreations::{NodeEncoder, encoders_of};
+pub use stage::{Stage, Stages};
 pub use target::{
-    BaseContent, Child, Origin, RecreatedPiece, Recreation, Stretch, Target, TargetNode,
+    BaseContent, Child, Member, Origin, RecreatedPiece, Recreation, Stretch, Target, TargetNode,
     TargetOutput, TargetRole,
 };
 

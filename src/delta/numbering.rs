@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::repeats::Source;
+use super::find::Source;
 use super::script::Operation;
 use super::{BaseContent, Target, TargetNode};
 use crate::digest::Digest;
@@ -36,7 +36,10 @@ impl Numbering {
             }
         }
         for operation in scripts.iter().flatten() {
-            if let Operation::Copy { source: Source::Base(content), .. } = operation {
+            if let Operation::Copy { source: Source::Base(content), .. }
+            | Operation::Patch { source: Source::Base(content), .. }
+            | Operation::Members { source: Source::Base(content), .. } = operation
+            {
                 let content = &base[*content];
                 unmade.insert(content.digest, content.bytes.len() as u64);
             }

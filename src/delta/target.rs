@@ -1,5 +1,7 @@
 //! What the encoder is given: contents of the base, and a target as nodes and outputs.
 
+use std::ops::Range;
+
 use crate::digest::{DiffId, Digest};
 use crate::format::{Class, EncodeRun, RoleKind};
 
@@ -14,6 +16,19 @@ pub struct Stretch {
     pub class: Class,
 }
 
+/// A member of a tar archive in a node or content.
+///
+/// They say where it is worth to look and where headers lie; whatever they say, the bytes come back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its name, any bytes.
+    pub name: Vec<u8>,
+    /// All its header blocks, long names and PAX records included.
+    pub header: Range<usize>,
+    /// Its data, which follow the header at once, without padding.
+    pub data: Range<usize>,
+}
+
 /// A content of the base: decompressed, verified, the same in every form of the image.
 #[derive(Debug, Clone)]
 pub struct BaseContent<'a> {
@@ -21,8 +36,8 @@ pub struct BaseContent<'a> {
     pub digest: Digest,
     /// The bytes.
     pub bytes: &'a [u8],
-    /// Offsets at which a stretch begins, ascending.
-    pub boundaries: Vec<u64>,
+    /// Where it is a tar archive, its members in order.
+    pub members: Vec<Member>,
 }
 
 /// How a node of the target reaches the site.
@@ -51,6 +66,8 @@ pub struct TargetNode<'a> {
     pub origin: Origin,
     /// Tiles the bytes; those inside children do not matter.
     pub stretches: Vec<Stretch>,
+    /// Where it is a tar archive, its members in order.
+    pub members: Vec<Member>,
     /// Nodes whose bytes lie inside, ascending, not overlapping, not empty.
     pub children: Vec<Child>,
     /// How its bytes are made of a content; then it has neither children nor literals of its own.

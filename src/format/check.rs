@@ -221,12 +221,12 @@ fn add_group(
             hold(frame.encoded > 0 && frame.decoded > 0, "a frame is not empty")?;
             let fits = match codec {
                 Codec::Stored => frame.window_log == 0 && frame.encoded == frame.decoded,
-                Codec::Zstd => (10..=limits::WINDOW_LOG).contains(&frame.window_log),
+                Codec::Zstd | Codec::Lzma => (10..=limits::WINDOW_LOG).contains(&frame.window_log),
             };
             hold(fits, "a frame's window fits its codec")?;
             window = window.max(match codec {
                 Codec::Stored => 0,
-                Codec::Zstd => 1 << frame.window_log,
+                Codec::Zstd | Codec::Lzma => 1 << frame.window_log,
             });
         }
         starts.push(at);

@@ -1,7 +1,8 @@
 //! Frames: independently coded runs of bytes (docs/format.md section 7.2).
 
-use std::io;
+use std::io::{self, Read, Write as _};
 
+use lzma_rust2::{LzmaOptions, LzmaReader, LzmaWriter};
 use zstd::zstd_safe::CParameter;
 
 use super::tables::numbered;
@@ -14,7 +15,13 @@ numbered! {
     Stored = 0,
     /// One Zstandard frame, RFC 8878.
     Zstd = 1,
+    /// One raw LZMA stream: slower than Zstandard on both sides, smaller where little repeats.
+    Lzma = 2,
 }
+
+/// LZMA's bits of literal context, literal position and position (docs/format.md section 7.2).
+/// What is coded by it has no alignment.
+const LZMA_PROPERTIES: (u32, u32, u32) = (3, 0, 0);
 
 /// An encoded frame with its row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,24 +32,43 @@ pub struct Frame {
     pub bytes: Vec<u8>,
 }
 
-/// Encodes `bytes` as one frame at a zstd level of 1 to 22, with a window of at most
-/// 2^`window_log` bytes; single-threaded, so that equal input gives equal output.
+/// Encodes `bytes` as one frame, at a level of 1 to 22 where the codec has levels, with a window of
+/// at most 2^`window_log` bytes; single-threaded, so that equal input gives equal output.
 pub fn encode_frame(bytes: &[u8], codec: Codec, level: i32, window_log: u32) -> io::Result<Frame> {
     let decoded = u32::try_from(bytes.len()).map_err(io::Error::other)?;
+    // The decoder never needs more window than there are bytes.
+    let window_log = window_log.min(bytes.len().next_power_of_two().trailing_zeros().max(10));
     let (bytes, window_log) = match codec {
         Codec::Stored => (bytes.to_vec(), 0),
         Codec::Zstd => {
-            // The decoder never needs more window than there are bytes.
-            let needed = bytes.len().next_power_of_two().trailing_zeros().max(10);
-            let window_log = window_log.min(needed);
             let mut compressor = zstd::bulk::Compressor::new(level)?;
             compressor.set_parameter(CParameter::WindowLog(window_log))?;
             compressor.set_parameter(CParameter::ChecksumFlag(false))?;
             (compressor.compress(bytes)?, window_log)
         }
+        Codec::Lzma => (encode_lzma(bytes, level, window_log)?, window_log),
     };
     let encoded = u32::try_from(bytes.len()).map_err(io::Error::other)?;
     Ok(Frame { row: FrameRow { encoded, decoded, window_log }, bytes })
+}
+
+fn encode_lzma(bytes: &[u8], level: i32, window_log: u32) -> io::Result<Vec<u8>> {
+    let mut options = LzmaOptions::with_preset(9);
+    options.dict_size = 1 << window_log;
+    (options.lc, options.lp, options.pb) = LZMA_PROPERTIES;
+    (options.nice_len, options.depth_limit) = if level < 20 { (32, 32) } else { (273, 512) };
+    let mut writer = LzmaWriter::new_no_header(Vec::new(), &options, false)?;
+    writer.write_all(bytes)?;
+    writer.finish()
+}
+
+/// Reads what [`encode_frame`] made by LZMA; at the declared length it checks that the stream ends.
+pub(super) fn open_lzma<R: Read>(reader: R, row: FrameRow) -> io::Result<LzmaReader<R>> {
+    let (lc, lp, pb) = LZMA_PROPERTIES;
+    let dictionary = 1_u32.checked_shl(row.window_log).unwrap_or(u32::MAX);
+    let mut lzma = LzmaReader::new(reader, row.decoded.into(), lc, lp, pb, dictionary, None)?;
+    lzma.set_relaxed_end_condition(false);
+    Ok(lzma)
 }
 
 /// Decodes one whole frame into exactly `decoded` bytes.
@@ -66,6 +92,7 @@ pub(super) fn decode_frame(
                 .map_err(|error| bad(error.to_string()))?;
             content
         }
+        Codec::Lzma => return Err(bad("a header is not coded by LZMA".to_owned())),
     };
     if content.len() == decoded {
         Ok(content)

@@ -14,6 +14,27 @@ pub enum Instruction {
         /// Number of bytes.
         length: u64,
     },
+    /// The same bytes, with differences: some are another value.
+    Patch {
+        /// Number of the node.
+        node: u32,
+        /// First byte in the node.
+        offset: u64,
+        /// Number of bytes.
+        length: u64,
+    },
+    /// Bytes of a tar archive, from one of its headers on: each header is made over, then
+    /// differences follow.
+    Members {
+        /// Number of the node.
+        node: u32,
+        /// First byte in the node.
+        offset: u64,
+        /// Number of bytes.
+        length: u64,
+    },
+    /// A tar header, made of the last one that the part made.
+    Header,
     /// Zero bytes.
     Zero {
         /// Number of bytes.
@@ -42,6 +63,9 @@ pub(super) const COPY: u8 = 1;
 pub(super) const ZERO: u8 = 2;
 pub(super) const PLACE: u8 = 3;
 pub(super) const HEX_DIGEST: u8 = 4;
+pub(super) const PATCH: u8 = 6;
+pub(super) const MEMBERS: u8 = 7;
+pub(super) const HEADER: u8 = 8;
 /// Number of the literal of class 0; the others follow.
 pub(super) const LITERAL: u8 = 16;
 
@@ -54,6 +78,12 @@ impl Instruction {
                 Self::Copy { node: next_node, offset: next_offset, length: more },
             ) if node == next_node && offset.checked_add(length) == Some(next_offset) => {
                 Some(Self::Copy { node, offset, length: length.checked_add(more)? })
+            }
+            (
+                Self::Patch { node, offset, length },
+                Self::Patch { node: next_node, offset: next_offset, length: more },
+            ) if node == next_node && offset.checked_add(length) == Some(next_offset) => {
+                Some(Self::Patch { node, offset, length: length.checked_add(more)? })
             }
             (Self::Zero { length }, Self::Zero { length: more }) => {
                 Some(Self::Zero { length: length.checked_add(more)? })

@@ -2,13 +2,17 @@
 
 use std::collections::HashMap;
 
-use super::instruction::{COPY, HEX_DIGEST, LITERAL, PLACE, ZERO};
+use super::header_model::{BLOCK, HeaderModel};
+use super::instruction::{COPY, HEADER, HEX_DIGEST, LITERAL, MEMBERS, PATCH, PLACE, ZERO};
 use super::piece::{ENCODE, broken_order};
 use super::stream::{CONTROL_STREAMS, FIRST_LITERAL_SLOT, STREAM_KINDS};
 use super::{
     Class, EncodeRun, FormatError, Framing, HEADER_CLASS, Instruction, KeptRange, Piece,
     StreamKind, varint,
 };
+
+/// A block of a tar archive.
+type Block = [u8; BLOCK];
 
 /// Where the copies of a part left off: node -> end of its last copy in this part.
 #[derive(Debug, Default)]
@@ -26,8 +30,8 @@ impl CopyEnds {
 
 /// Writes one part: merges neighbours, keeps count of what it takes from each stream.
 ///
-/// The control streams (instructions, lengths, offsets, numbers) are written here; literal bytes
-/// are the caller's, in the order of the literals pushed.
+/// The control streams are written here, but for kept ranges; literal bytes are the caller's, in the
+/// order of the literals pushed. Differences and headers follow the push of their instruction.
 #[derive(Debug)]
 pub struct PartWriter<'a> {
     control: &'a mut [Vec<u8>; CONTROL_STREAMS],
@@ -35,6 +39,9 @@ pub struct PartWriter<'a> {
     literals: [u64; Class::COUNT as usize],
     corrections: u64,
     pending: Option<Instruction>,
+    /// Bytes of the pending instruction since its last difference.
+    gap: u64,
+    model: HeaderModel,
     ends: CopyEnds,
     made: u64,
 }
@@ -49,9 +56,31 @@ impl<'a> PartWriter<'a> {
             literals: [0; Class::COUNT as usize],
             corrections: 0,
             pending: None,
+            gap: 0,
+            model: HeaderModel::default(),
             ends: CopyEnds::default(),
             made: 0,
         }
+    }
+
+    /// Tells of the next `len` bytes of the instruction that was pushed last that they are as it makes
+    /// them.
+    pub fn equal(&mut self, len: u64) {
+        self.gap += len;
+    }
+
+    /// Tells of the next byte of the instruction that was pushed last how much more it is than the
+    /// one that is made; not 0.
+    pub fn differs(&mut self, difference: u8) {
+        varint::put(&mut self.control[StreamKind::Gaps.slot()], std::mem::take(&mut self.gap));
+        self.control[StreamKind::Differences.slot()].push(difference);
+    }
+
+    /// Tells the next block of the instruction that was pushed last, a header that is made of
+    /// `source`; `None` is the last header of the part.
+    pub fn header(&mut self, block: &Block, source: Option<&Block>) {
+        let source = source.copied().unwrap_or(*self.model.last());
+        self.model.encode(&source, block, &mut self.control[StreamKind::Headers.slot()]);
     }
 
     /// Adds an instruction that makes `len` bytes; one that makes none is dropped.
@@ -77,7 +106,7 @@ impl<'a> PartWriter<'a> {
         self.made += len;
         self.literals[usize::from(HEADER_CLASS.number())] += run.header.len() as u64;
         self.corrections += run.corrections.len() as u64;
-        let [instructions, lengths, _, numbers, _] = &mut *self.control;
+        let [instructions, lengths, _, numbers, ..] = &mut *self.control;
         instructions.push(ENCODE);
         let parameters = run.parameters.len() as u64;
         for number in [run.encoder.into(), run.framing.number().into(), parameters] {
@@ -110,16 +139,31 @@ impl<'a> PartWriter<'a> {
 
     fn flush(&mut self) {
         let Some(instruction) = self.pending.take() else { return };
-        let [numbers_of_instructions, lengths, offsets, numbers, _] = &mut *self.control;
+        if self.gap > 0 {
+            varint::put(&mut self.control[StreamKind::Gaps.slot()], std::mem::take(&mut self.gap));
+        }
+        let [numbers_of_instructions, lengths, offsets, numbers, ..] = &mut *self.control;
+        let mut copy = |node: u32, offset: u64, length: u64| {
+            varint::put(numbers, node.into());
+            varint::put(lengths, length);
+            let difference = offset.wrapping_sub(self.ends.of(node)).cast_signed();
+            varint::put(offsets, varint::zigzag(difference));
+            self.ends.set(node, offset.saturating_add(length));
+        };
         numbers_of_instructions.push(match instruction {
             Instruction::Copy { node, offset, length } => {
-                varint::put(numbers, node.into());
-                varint::put(lengths, length);
-                let difference = offset.wrapping_sub(self.ends.of(node)).cast_signed();
-                varint::put(offsets, varint::zigzag(difference));
-                self.ends.set(node, offset.saturating_add(length));
+                copy(node, offset, length);
                 COPY
             }
+            Instruction::Patch { node, offset, length } => {
+                copy(node, offset, length);
+                PATCH
+            }
+            Instruction::Members { node, offset, length } => {
+                copy(node, offset, length);
+                MEMBERS
+            }
+            Instruction::Header => HEADER,
             Instruction::Zero { length } => {
                 varint::put(lengths, length);
                 ZERO
@@ -170,13 +214,21 @@ pub struct PartReader<'a, S> {
     left: [u64; STREAM_KINDS],
     previous: Option<Instruction>,
     previous_run: Option<EncodeRun>,
+    model: HeaderModel,
     ends: CopyEnds,
 }
 
 impl<'a, S: StreamBytes> PartReader<'a, S> {
     /// Starts a part that takes `taken` bytes from each kind of stream.
     pub fn new(streams: &'a mut S, taken: [u64; STREAM_KINDS]) -> Self {
-        Self { streams, left: taken, previous: None, previous_run: None, ends: CopyEnds::default() }
+        Self {
+            streams,
+            left: taken,
+            previous: None,
+            previous_run: None,
+            model: HeaderModel::default(),
+            ends: CopyEnds::default(),
+        }
     }
 
     /// Returns what is kept of the `made` bytes of the part; to be called before anything else.
@@ -228,7 +280,7 @@ impl<'a, S: StreamBytes> PartReader<'a, S> {
                 self.previous_run = Some(EncodeRun { lengths: Vec::new(), ..run.clone() });
                 Ok(Some(Piece::Encode(run)))
             }
-            COPY | ZERO | PLACE | HEX_DIGEST => {
+            COPY | ZERO | PLACE | HEX_DIGEST | PATCH | MEMBERS | HEADER => {
                 Err(rule("a re-encode part has encodes and literals alone"))
             }
             number => {
@@ -289,7 +341,19 @@ impl<'a, S: StreamBytes> PartReader<'a, S> {
         let mut number = [0];
         self.take(StreamKind::Instructions, &mut number)?;
         let instruction = match number[0] {
-            COPY => self.copy()?,
+            COPY => {
+                let (node, offset, length) = self.copy()?;
+                Instruction::Copy { node, offset, length }
+            }
+            PATCH => {
+                let (node, offset, length) = self.copy()?;
+                Instruction::Patch { node, offset, length }
+            }
+            MEMBERS => {
+                let (node, offset, length) = self.copy()?;
+                Instruction::Members { node, offset, length }
+            }
+            HEADER => Instruction::Header,
             ZERO => Instruction::Zero { length: self.length()? },
             PLACE => Instruction::Place { node: self.number()? },
             HEX_DIGEST => Instruction::HexDigest { digest: self.number()? },
@@ -304,6 +368,42 @@ impl<'a, S: StreamBytes> PartReader<'a, S> {
         }
         self.previous = Some(instruction);
         Ok(Some(instruction))
+    }
+
+    /// Returns how many bytes lie before the next differing one of the `left` that an instruction has
+    /// still to make; `left` where there is none.
+    ///
+    /// # Errors
+    /// Damage for more.
+    pub(super) fn gap(&mut self, left: u64) -> Result<u64, FormatError> {
+        let gap = self.varint(StreamKind::Gaps)?;
+        if gap <= left { Ok(gap) } else { Err(rule("differences lie inside their instruction")) }
+    }
+
+    /// Returns what the next differing byte is more than the one that it is made from.
+    ///
+    /// # Errors
+    /// Damage for one that does not differ.
+    pub(super) fn difference(&mut self) -> Result<u8, FormatError> {
+        let mut difference = [0];
+        self.take(StreamKind::Differences, &mut difference)?;
+        if difference == [0] { Err(rule("a difference is not 0")) } else { Ok(difference[0]) }
+    }
+
+    /// Makes the next header of `source`; `None` is the last header of the part.
+    ///
+    /// # Errors
+    /// Damage for what docs/headers.md does not have.
+    pub fn header(&mut self, source: Option<&Block>) -> Result<Block, FormatError> {
+        let source = source.copied().unwrap_or(*self.model.last());
+        let mut model = std::mem::take(&mut self.model);
+        let made = model.decode(&source, || {
+            let mut byte = [0];
+            self.take(StreamKind::Headers, &mut byte)?;
+            Ok(byte[0])
+        });
+        self.model = model;
+        made
     }
 
     /// Fills `buf` with the next literal bytes of a class.
@@ -342,7 +442,7 @@ impl<'a, S: StreamBytes> PartReader<'a, S> {
         Ok((class, self.length()?))
     }
 
-    fn copy(&mut self) -> Result<Instruction, FormatError> {
+    fn copy(&mut self) -> Result<(u32, u64, u64), FormatError> {
         let node = self.number()?;
         let length = self.length()?;
         let difference = varint::unzigzag(self.varint(StreamKind::Offsets)?);
@@ -353,7 +453,7 @@ impl<'a, S: StreamBytes> PartReader<'a, S> {
             .ok_or(rule("a copy's offset fits 64 bits"))?;
         let end = offset.checked_add(length).ok_or(rule("a copy's end fits 64 bits"))?;
         self.ends.set(node, end);
-        Ok(Instruction::Copy { node, offset, length })
+        Ok((node, offset, length))
     }
 
     fn length(&mut self) -> Result<u64, FormatError> {

@@ -2,9 +2,11 @@
 
 use std::io::{self, BufRead, Read};
 
+use lzma_rust2::LzmaReader;
+
 use super::body::{Block, BodyRange};
 use super::error::recover;
-use super::frame::{FRAME_HEADER_MAX, check_frame_header};
+use super::frame::{FRAME_HEADER_MAX, check_frame_header, open_lzma};
 use super::{Body, Class, Codec, FormatError, FrameRow, Stream};
 
 /// What a stream holds (docs/format.md 10.2).
@@ -20,14 +22,20 @@ pub enum StreamKind {
     Numbers,
     /// Ranges of nodes outside the output that are copied later.
     Kept,
+    /// What differing bytes are more than those that they are made from.
+    Differences,
+    /// Tar headers, by what they have otherwise than others.
+    Headers,
+    /// How many bytes lie before each differing one.
+    Gaps,
     /// What turns an encoder's guess into the bytes that were.
     Corrections,
     /// Literal bytes of a class.
     Literals(Class),
 }
 
-/// Kinds that are read value by value; the others hold bytes for the output.
-pub const CONTROL_STREAMS: usize = 5;
+/// Kinds that are read value by value; the others hold runs of bytes.
+pub const CONTROL_STREAMS: usize = 8;
 /// Slot of the literals of class 0.
 pub const FIRST_LITERAL_SLOT: usize = CONTROL_STREAMS + 1;
 /// All kinds.
@@ -39,6 +47,9 @@ const BEFORE_LITERALS: [StreamKind; FIRST_LITERAL_SLOT] = [
     StreamKind::Offsets,
     StreamKind::Numbers,
     StreamKind::Kept,
+    StreamKind::Differences,
+    StreamKind::Headers,
+    StreamKind::Gaps,
     StreamKind::Corrections,
 ];
 const FIRST_LITERALS: u32 = 16;
@@ -52,7 +63,10 @@ impl StreamKind {
             Self::Offsets => 2,
             Self::Numbers => 3,
             Self::Kept => 4,
+            Self::Differences => 5,
             Self::Corrections => 6,
+            Self::Headers => 7,
+            Self::Gaps => 8,
             Self::Literals(class) => FIRST_LITERALS + u32::from(class.number()),
         }
     }
@@ -73,7 +87,15 @@ impl StreamKind {
             .ok_or(FormatError::Unsupported { what: "stream", number: number.into() })
     }
 
-    /// Its place among all kinds, below [`STREAM_KINDS`].
+    /// All kinds, in the order of their numbers, as a group has its streams.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let mut kinds: Vec<Self> = (0..STREAM_KINDS).filter_map(Self::at_slot).collect();
+        kinds.sort_by_key(|kind| kind.number());
+        kinds.into_iter()
+    }
+
+    /// Its place in tables of all kinds, below [`STREAM_KINDS`]: those that are read value by value
+    /// come first.
     pub fn slot(self) -> usize {
         match self {
             Self::Instructions => 0,
@@ -81,6 +103,9 @@ impl StreamKind {
             Self::Offsets => 2,
             Self::Numbers => 3,
             Self::Kept => 4,
+            Self::Differences => 5,
+            Self::Headers => 6,
+            Self::Gaps => 7,
             Self::Corrections => CONTROL_STREAMS,
             Self::Literals(class) => FIRST_LITERAL_SLOT + usize::from(class.number()),
         }
@@ -103,6 +128,9 @@ impl StreamKind {
             Self::Offsets => "offsets",
             Self::Numbers => "numbers",
             Self::Kept => "kept ranges",
+            Self::Differences => "differences",
+            Self::Headers => "headers",
+            Self::Gaps => "gaps",
             Self::Corrections => "corrections",
             Self::Literals(class) => class.name(),
         }
@@ -130,6 +158,7 @@ struct OpenFrame<'a> {
 enum FrameBytes<'a> {
     Stored(BodyRange<'a>),
     Zstd(Box<zstd::stream::read::Decoder<'static, BodyRange<'a>>>),
+    Lzma(Box<LzmaReader<BodyRange<'a>>>),
 }
 
 impl std::fmt::Debug for StreamReader<'_> {
@@ -192,6 +221,10 @@ impl<'a> StreamReader<'a> {
                     .map_err(|reason| FormatError::Frame { reason: reason.to_owned(), at })?;
                 FrameBytes::Zstd(Box::new(open_zstd(range, row.window_log, at)?))
             }
+            Codec::Lzma => {
+                let lzma = open_lzma(range, row).map_err(|error| frame_error(error, at))?;
+                FrameBytes::Lzma(Box::new(lzma))
+            }
         };
         Ok(self.current.insert(OpenFrame { at, left: row.decoded.into(), bytes }))
     }
@@ -227,6 +260,13 @@ impl<'a> StreamReader<'a> {
                 }
                 zstd.finish()
             }
+            FrameBytes::Lzma(lzma) => {
+                let (range, unused) = lzma.into_parts();
+                if !unused.is_empty() {
+                    return Err(over("bytes follow it"));
+                }
+                range
+            }
         };
         let rest = range.fill_buf().map_err(|error| frame_error(error, at))?;
         if !rest.is_empty() {
@@ -242,6 +282,7 @@ impl OpenFrame<'_> {
         match &mut self.bytes {
             FrameBytes::Stored(range) => range.read_exact(buf),
             FrameBytes::Zstd(zstd) => zstd.read_exact(buf),
+            FrameBytes::Lzma(lzma) => lzma.read_exact(buf),
         }
         .map_err(|error| frame_error(error, self.at))?;
         self.left -= buf.len() as u64;

@@ -1,5 +1,7 @@
 //! The index of the base pool: built once by all threads, then only read.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::chunker::{self, Chunk, ChunkId, ChunkerParams};
@@ -7,13 +9,13 @@ use crate::chunker::{self, Chunk, ChunkId, ChunkerParams};
 use super::position::{Packed, Pool, Position};
 use super::{CHUNKS_PER_TASK, indexed_id};
 
-/// A content of the base pool with the places at which its chunks begin in any case.
+/// A content of the base pool with what of it is indexed.
 #[derive(Debug, Clone, Copy)]
 pub struct Content<'a> {
     /// The decoded bytes.
     pub data: &'a [u8],
-    /// Ascending offsets in `data`, as [`chunker::chunks`] takes them.
-    pub boundaries: &'a [u64],
+    /// Runs of `data` that are cut, each by itself, ascending; the rest cannot be found.
+    pub stretches: &'a [Range<usize>],
 }
 
 /// Chunk ID -> where in the base pool, for every chunk worth it, the first in (content, offset)
@@ -44,7 +46,7 @@ const ENTRIES_PER_SLOT: usize = 8;
 impl BaseIndex {
     /// Cuts and hashes `contents`, numbered as they come, on all threads of the current rayon pool.
     ///
-    /// The result depends on the contents, their order, boundaries and `params` alone.
+    /// The result depends on the contents, their order, stretches and `params` alone.
     pub fn build(contents: &[Content<'_>], params: ChunkerParams) -> Self {
         let pool = Pool::new(contents.iter().map(|content| content.data.len() as u64));
         let mut entries: Vec<Entry> = contents
@@ -108,7 +110,7 @@ fn slot_of(key: u64, shift: u32) -> u64 {
 
 impl Content<'_> {
     fn entries(&self, number: u32, pool: &Pool, params: ChunkerParams) -> Vec<Entry> {
-        chunker::chunks(self.data, self.boundaries, params)
+        chunker::chunks_of(self.data, self.stretches, params)
             .par_iter()
             .with_max_len(CHUNKS_PER_TASK)
             .filter_map(|chunk| {
@@ -130,8 +132,15 @@ mod tests {
         ChunkerParams::new(64, 256, 1024, Normalization::Level1).expect("valid")
     }
 
-    fn plain(data: &[u8]) -> Content<'_> {
-        Content { data, boundaries: &[] }
+    /// The index of whole contents.
+    fn index(contents: &[&[u8]]) -> BaseIndex {
+        let whole: Vec<Range<usize>> = contents.iter().map(|data| 0..data.len()).collect();
+        let contents: Vec<Content<'_>> = contents
+            .iter()
+            .zip(&whole)
+            .map(|(data, whole)| Content { data, stretches: std::slice::from_ref(whole) })
+            .collect();
+        BaseIndex::build(&contents, small())
     }
 
     #[test]
@@ -139,12 +148,12 @@ mod tests {
         let shared = samples::random(1, 30_000);
         let first = [&samples::random(2, 5000), &shared[..]].concat();
         let second = [&shared[..], &samples::random(3, 7000), &shared].concat();
-        let contents = [plain(&[]), plain(&first), plain(&second)];
-        let index = BaseIndex::build(&contents, small());
+        let contents: [&[u8]; 3] = [&[], &first, &second];
+        let index = index(&contents);
         let mut seen = std::collections::BTreeMap::new();
         for (number, content) in (0..).zip(&contents) {
-            for chunk in chunker::chunks(content.data, &[], small()) {
-                let bytes = chunk.of(content.data);
+            for chunk in chunker::chunks(content, &[], small()) {
+                let bytes = chunk.of(content);
                 let here = Position { content: number, offset: chunk.start, len: chunk.len };
                 if let Some(id) = indexed_id(bytes) {
                     let expected = *seen.entry(id).or_insert(here);
@@ -160,7 +169,7 @@ mod tests {
     #[test]
     fn what_was_never_indexed_is_not_found() {
         let data = samples::random(4, 100_000);
-        let index = BaseIndex::build(&[plain(&data)], small());
+        let index = index(&[&data]);
         assert!((0_u32..1000).all(|n| index.lookup(&ChunkId::of(&n.to_le_bytes())).is_none()));
         let empty = BaseIndex::build(&[], small());
         assert!(empty.is_empty());
@@ -168,12 +177,26 @@ mod tests {
     }
 
     #[test]
+    fn what_lies_outside_the_stretches_is_not_found() {
+        let data = samples::random(7, 40_000);
+        let stretches = [10_000..20_000, 30_000..40_000];
+        let index = BaseIndex::build(&[Content { data: &data, stretches: &stretches }], small());
+        let is_found = |from: usize, to: usize| {
+            let stretch = from..to;
+            let stretches = std::slice::from_ref(&stretch);
+            let mut chunks = chunker::chunks_of(&data, stretches, small()).into_iter();
+            chunks.all(|chunk| index.lookup(&ChunkId::of(chunk.of(&data))).is_some())
+        };
+        assert!(is_found(10_000, 20_000) && is_found(30_000, 40_000));
+        assert!(!is_found(0, 10_000) && !is_found(20_000, 30_000));
+    }
+
+    #[test]
     fn tiny_chunks_and_runs_of_one_value_are_not_indexed() {
         let tiny = samples::random(5, 63);
         let enough = samples::random(5, 64);
         let runs = [vec![0; 50_000], vec![9; 50_000]];
-        let contents = [plain(&runs[0]), plain(&runs[1]), plain(&tiny), plain(&enough)];
-        let index = BaseIndex::build(&contents, small());
+        let index = index(&[&runs[0], &runs[1], &tiny, &enough]);
         assert_eq!(index.len(), 1);
         let found = index.lookup(&ChunkId::of(&enough));
         assert_eq!(found, Some(Position { content: 3, offset: 0, len: 64 }));
@@ -182,8 +205,10 @@ mod tests {
     #[test]
     fn the_index_is_the_same_on_any_number_of_threads() {
         let contents: Vec<Vec<u8>> = (1..40).map(|n| samples::random(n % 7 + 1, 9000)).collect();
-        let contents: Vec<Content<'_>> =
-            contents.iter().map(|data| Content { data, boundaries: &[100, 3000] }).collect();
+        let contents: Vec<Content<'_>> = contents
+            .iter()
+            .map(|data| Content { data, stretches: &[0..3000, 5000..9000] })
+            .collect();
         let on = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("pool");
             pool.install(|| BaseIndex::build(&contents, small()))
@@ -196,7 +221,7 @@ mod tests {
     #[test]
     fn a_chunk_costs_at_most_seventeen_bytes() {
         for len in [20_000, 60_000, 200_000, 1_000_000] {
-            let index = BaseIndex::build(&[plain(&samples::random(6, len))], small());
+            let index = index(&[&samples::random(6, len)]);
             let most = 17 * index.len() + 2 * size_of::<usize>();
             assert!(index.memory() <= most, "{} > {most}", index.memory());
         }

@@ -17,8 +17,8 @@ impl Effort {
     /// What level 1 to 22 asks for; 0 counts as 1.
     pub const fn for_level(level: u8) -> Self {
         match level {
-            0..=2 => Self { step: 8, sparse: 64, depth: 4, patience: 4 },
-            3..=5 => Self { step: 4, sparse: 32, depth: 8, patience: 6 },
+            0..=3 => Self { step: 8, sparse: 64, depth: 4, patience: 4 },
+            4..=5 => Self { step: 4, sparse: 32, depth: 8, patience: 6 },
             6..=8 => Self { step: 2, sparse: 16, depth: 16, patience: 31 },
             9..=18 => Self { step: 1, sparse: 16, depth: 16, patience: 31 },
             _ => Self { step: 1, sparse: 1, depth: 64, patience: 31 },
@@ -27,7 +27,8 @@ impl Effort {
 
     /// An upper bound of the memory that an old file of `len` bytes takes while it is looked up.
     pub const fn memory(self, len: usize) -> usize {
-        len / self.step_for(len) * 8 + 4096
+        let len = if len < super::MAX_OLD { len } else { super::MAX_OLD };
+        len / self.step_for(len) * 8 + len / 4 + 4096
     }
 
     /// The distance of indexed positions in an old file of `len` bytes.

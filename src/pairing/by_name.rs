@@ -36,7 +36,7 @@ type Entry = (u64, u64, usize);
 /// For each member of the target, the member of the base that it probably comes from.
 ///
 /// The base's topmost layer comes last in `base`; names are compared without leading `./` and `/`.
-/// Only files with data belong here: no directories, no links. Empty members have no pair.
+/// Empty members, directories and links among them, are paired by their path alone.
 ///
 /// A member of the base may be in several pairs. Where the path is not the same, one that is in no
 /// surer pair comes first among equally alike ones.
@@ -56,7 +56,6 @@ fn by_path(base: &[Member<'_>], target: &[Member<'_>]) -> Vec<Option<Pair>> {
     let mut entries: Vec<(u64, usize)> = base
         .par_iter()
         .enumerate()
-        .filter(|(_, member)| member.len > 0)
         .map_init(Vec::new, |text, (at, member)| (key(whole, member.name, text), at))
         .collect();
     entries.par_sort_unstable();
@@ -68,10 +67,7 @@ fn by_path(base: &[Member<'_>], target: &[Member<'_>]) -> Vec<Option<Pair>> {
         let base = same.map(|entry| entry.1).find(|at| base[*at].len == member.len);
         Some(Pair { base: base.unwrap_or(topmost), by: By::Path })
     };
-    target
-        .par_iter()
-        .map_init(Vec::new, |text, member| (member.len > 0).then(|| find(text, member)).flatten())
-        .collect()
+    target.par_iter().map_init(Vec::new, find).collect()
 }
 
 /// Pairs what has no pair yet by one kind of likeness.

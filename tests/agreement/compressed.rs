@@ -11,10 +11,10 @@ use super::reference::reseal::{HandNode, Plain, StreamPart};
 use super::reference::{self, Base, Outputs, Refusal, sha256};
 use super::{PORTABLE, RECIPE};
 
-const RE_ENCODE: &[WayKind] = &[WayKind::ReEncode];
+pub(super) const RE_ENCODE: &[WayKind] = &[WayKind::ReEncode];
 
 /// What encoder 1 makes at level 0.
-fn deflated(content: &[u8]) -> Vec<u8> {
+pub(super) fn deflated(content: &[u8]) -> Vec<u8> {
     let content_len = content.len() as u64;
     let setup = Setup { number: 1, parameters: &[0], corrections: &[], content_len };
     let mut out = Vec::new();
@@ -25,7 +25,7 @@ fn deflated(content: &[u8]) -> Vec<u8> {
 }
 
 /// A part that takes these streams.
-fn part(node: u32, made: usize, streams: &[(u32, &[u8])]) -> StreamPart {
+pub(super) fn part(node: u32, made: usize, streams: &[(u32, &[u8])]) -> StreamPart {
     let streams = streams.iter().map(|(kind, bytes)| (*kind, bytes.to_vec()));
     (node, 0, made as u64, streams.collect::<BTreeMap<_, _>>())
 }
@@ -47,12 +47,12 @@ fn length(bytes: &[u8]) -> u8 {
 }
 
 /// Parameters of a re-encode.
-fn parameters(content: u32, encoders: &[u32]) -> Vec<u8> {
+pub(super) fn parameters(content: u32, encoders: &[u32]) -> Vec<u8> {
     [content].iter().chain(encoders).flat_map(|word| word.to_le_bytes()).collect()
 }
 
 /// A delta of nodes and outputs; each re-encode is of the content given for it, by encoder 1.
-fn delta(
+pub(super) fn delta(
     nodes: &[HandNode<'_>],
     outputs: &[(&str, u32)],
     contents: &[(usize, u32)],
@@ -74,7 +74,7 @@ fn delta(
 }
 
 /// What both make of a delta, which must be the same.
-fn judged(plain: &Plain, base: &Base) -> Result<Outputs, Refusal> {
+pub(super) fn judged(plain: &Plain, base: &Base) -> Result<Outputs, Refusal> {
     let delta = plain.seal();
     let by_document = reference::apply(&delta, base);
     let by_crate = apply_by_crate(&delta, base);
@@ -136,7 +136,7 @@ fn with_child(kept: [&[u8]; 3], peak: u64) -> Plain {
     delta(nodes, &[("a", 2), ("b", 3)], &[(2, 1), (3, 1)], peak, &[&parts])
 }
 
-fn refused(why: &str) -> Result<Outputs, Refusal> {
+pub(super) fn refused(why: &str) -> Result<Outputs, Refusal> {
     Err(Refusal::Damaged(why.to_owned()))
 }
 
@@ -347,7 +347,7 @@ fn tar() -> (Vec<u8>, Vec<u8>) {
     (tar, stored)
 }
 
-fn varint(mut number: usize) -> Vec<u8> {
+pub(super) fn varint(mut number: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     while number >= 128 {
         bytes.push(u8::try_from(number % 128).expect("seven bits") | 128);

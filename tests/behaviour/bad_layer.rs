@@ -22,7 +22,7 @@ fn image(content: &[u8], stored: &[u8]) -> Vec<u8> {
 fn lab(stored: &[u8]) -> Lab {
     let content = content();
     let lab = Lab::new();
-    lab.write("plain.tar", &Members::docker("app:1", &[content.clone()]).pack());
+    lab.write("plain.tar", &Members::docker("app:1", std::slice::from_ref(&content)).pack());
     let mut near = content.clone();
     near[3000] ^= 1;
     lab.write("target.tar", &Members::docker("app:1", &[near]).pack());

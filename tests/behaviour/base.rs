@@ -9,7 +9,7 @@ fn another_base_is_refused_with_what_it_lacks() {
     let base = lab.run(&["inspect", "delta"]).ok();
     let needs = base.stdout().lines().filter(|line| line.starts_with("needs "));
     let digests: Vec<&str> = needs.filter_map(|line| line.split_whitespace().nth(1)).collect();
-    assert_eq!(digests.len(), 2);
+    assert_eq!(digests.len(), 3);
     let run = ["apply", "target.tar", "delta", "-o", "out"];
     let told = lab.refused(3, &run);
     told.has(&["target.tar does not have what the delta needs: content sha256:"]);

@@ -189,12 +189,12 @@ const ZLIB: [u8; 8] = [7, 1, 3, 1, 0x80, 0x80, 8, 0];
 #[test]
 fn an_encoder_of_a_later_program_is_unsupported() {
     let mut forge = by_zlib();
-    let ways = forge.header.nodes.iter_mut().flat_map(|node| &mut node.ways);
-    let mut encodes = ways.filter(|way| way.kind == WayKind::ReEncode.number());
-    let way = encodes.next().expect("a layer that is encoded again");
-    let encoder = way.parameters.last_chunk_mut().expect("a number");
-    assert_eq!(*encoder, 7_u32.to_le_bytes());
-    *encoder = 77_u32.to_le_bytes();
+    let mut ways = forge.header.nodes.iter_mut().flat_map(|node| &mut node.ways);
+    let way = ways.find(|way| way.kind == WayKind::ReEncode.number());
+    let way = way.expect("a layer that is encoded again");
+    let number = way.parameters.last_chunk_mut().expect("an encoder");
+    assert_eq!(*number, 7_u32.to_le_bytes());
+    *number = 77_u32.to_le_bytes();
     let words = ["uses encoder 77, which this program does not know", "\nhint: a newer chunkdelta"];
     forge.refused_by_its_tables(5, &words);
 }

@@ -18,10 +18,10 @@ fn a_level_is_spelled_in_every_way() {
     let nineteen = delta(&["-l", "19"]);
     assert_eq!(nineteen.0, 19);
     for spelling in [&["-19"][..], &["--level=19"], &["--level", "19"], &["-l19"]] {
-        assert_eq!(delta(spelling), nineteen, "{spelling:?}");
+        assert!(delta(spelling) == nineteen, "{spelling:?}");
     }
-    assert_eq!(delta(&["--fast"]), delta(&["-1"]));
-    assert_eq!(delta(&[]), delta(&["-3"]));
+    assert!(delta(&["--fast"]) == delta(&["-1"]));
+    assert!(delta(&[]) == delta(&["-9"]), "the default level is 9");
     assert_eq!(delta(&["--best"]).0, 22);
     assert!(delta(&["-1"]).1 != nineteen.1, "a level changes the delta");
     assert!(nineteen.1.len() < delta(&["-1"]).1.len());

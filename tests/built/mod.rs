@@ -7,6 +7,7 @@ use std::path::Path;
 
 use chunkdelta::apply::{ApplyOptions, apply};
 use chunkdelta::create::{CreateOptions, CreateReport, create};
+use chunkdelta::delta::Stages;
 use chunkdelta::digest::Digest;
 use chunkdelta::observer::NoObserver;
 use chunkdelta::units::Size;
@@ -126,11 +127,12 @@ pub(crate) fn text(seed: u64, len: usize) -> Vec<u8> {
 
 pub(crate) fn create_options(level: u8) -> CreateOptions {
     CreateOptions {
-        level,
+        level: level.into(),
         jobs: NonZeroUsize::new(2).expect("not zero"),
         memory: Size(1_000_000_000),
         tmpdir: None,
         has_self_check: true,
+        stages: Stages::ALL,
         is_portable: false,
         is_content_only: false,
         allow_missing: false,

@@ -10,7 +10,7 @@ use chunkdelta::format::{
 
 use super::draw::Draw;
 use super::memory::{Base, Mode, run_watched};
-use super::model::{Built, Model, Run, Step, class, landing};
+use super::model::{Built, Model, RAW, Run, Step, class, landing};
 use super::scenarios::scenarios;
 
 const EDIT_LEN: usize = 12;
@@ -38,7 +38,11 @@ pub(super) fn run(input: &[u8]) {
     if bit(how, 0) {
         put_lengths_right(&mut model);
     }
-    let codec = if bit(how, 1) { Codec::Zstd } else { Codec::Stored };
+    let codec = match (bit(how, 1), bit(how, 4)) {
+        (_, true) => Codec::Lzma,
+        (true, _) => Codec::Zstd,
+        _ => Codec::Stored,
+    };
     let build = |model: &Model| {
         let mut built = Built { header: model.header.clone(), frames: Vec::new() };
         for runs in &model.groups {
@@ -81,6 +85,7 @@ fn without(base: &Base, missing: u8) -> Base {
 /// Applies an edit of tables or instructions; returns whether it was one.
 fn edit_model(model: &mut Model, mut edit: Draw<'_>) -> bool {
     match edit.byte() {
+        232..=239 => edit_raw(model, edit),
         240..=247 => edit_pieces(model, edit),
         248..=251 => edit_kept(model, edit),
         252..=255 => edit_contents(model, edit),
@@ -131,28 +136,45 @@ fn edit_steps(model: &mut Model, mut edit: Draw<'_>) {
 fn edit_step(step: &mut Step, mut edit: Draw<'_>) {
     let which = edit.flag();
     match &mut step.instruction {
-        Instruction::Copy { node, .. } if which && edit.flag() => change(node, &mut edit),
-        Instruction::Copy { offset, .. } if which => {
+        Instruction::Copy { node, .. }
+        | Instruction::Patch { node, .. }
+        | Instruction::Members { node, .. }
+            if which && edit.flag() =>
+        {
+            change(node, &mut edit);
+        }
+        Instruction::Copy { offset, .. }
+        | Instruction::Patch { offset, .. }
+        | Instruction::Members { offset, .. }
+            if which =>
+        {
             *offset = edit.number(*offset) % LONGEST;
         }
         Instruction::Copy { length, .. }
+        | Instruction::Patch { length, .. }
+        | Instruction::Members { length, .. }
         | Instruction::Zero { length }
         | Instruction::Literal { length, .. } => *length = edit.number(*length) % LONGEST,
         Instruction::Place { node: row } | Instruction::HexDigest { digest: row } => {
             change(row, &mut edit);
         }
+        // It says nothing: another instruction in its place.
+        Instruction::Header => *step = new_step(&mut edit),
     }
     *step = whole(step.instruction, &step.literal);
 }
 
 fn new_step(edit: &mut Draw<'_>) -> Step {
-    let (kind, row) = (edit.byte() % 5, u32::from(edit.byte()));
+    let (kind, row) = (edit.byte() % 8, u32::from(edit.byte()));
     let (offset, length) = (edit.byte().into(), edit.half().into());
     let instruction = match kind {
         0 => Instruction::Copy { node: row, offset, length },
         1 => Instruction::Zero { length },
         2 => Instruction::Place { node: row },
         3 => Instruction::HexDigest { digest: row },
+        4 => Instruction::Header,
+        5 => Instruction::Patch { node: row, offset, length },
+        6 => Instruction::Members { node: row, offset, length },
         _ => Instruction::Literal { class: class(edit.byte()), length: length % 256 },
     };
     whole(instruction, b"literal")
@@ -165,6 +187,30 @@ fn whole(instruction: Instruction, literal: &[u8]) -> Step {
         literal.resize(usize::try_from(length.min(4096)).expect("it is short"), b'+');
     }
     Step { instruction, literal }
+}
+
+/// Changes differences, headers or gaps of a part.
+fn edit_raw(model: &mut Model, mut edit: Draw<'_>) {
+    let (what, kind) = (edit.byte() % 8, edit.below(RAW.len()));
+    let runs = model.groups.iter_mut().flatten();
+    let mut runs: Vec<&mut Run> = runs.filter(|run| run.pieces.is_empty()).collect();
+    let Some(run) = pick(&mut runs, &mut edit) else { return };
+    let bytes = &mut run.raw[kind];
+    let at = edit.below(bytes.len() + 1);
+    match (what, bytes.get_mut(at)) {
+        (0, Some(byte)) => *byte = edit.byte(),
+        (1, Some(byte)) => *byte ^= 1 << (edit.byte() % 8),
+        (2, Some(_)) => drop(bytes.remove(at)),
+        (3, _) => bytes.truncate(at),
+        (4, _) => drop(bytes.splice(at..at, edit.rest().iter().copied())),
+        // A difference and the gap before it.
+        _ => {
+            let [differences, _, gaps] = &mut run.raw;
+            let (gap, difference) = (edit.byte() % 128, edit.byte());
+            gaps.insert(edit.below(gaps.len() + 1), gap);
+            differences.insert(edit.below(differences.len() + 1), difference);
+        }
+    }
 }
 
 fn edit_parts(model: &mut Model, mut edit: Draw<'_>) {

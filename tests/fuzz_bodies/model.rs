@@ -4,7 +4,7 @@ use chunkdelta::digest::Digest;
 use chunkdelta::format::{
     BodyHasher, CONTROL_STREAMS, Class, Codec, Delta, FormatError, Frame, Group, HEADER_CLASS,
     Header, Instruction, MAGIC, NONE, Part, PartReader, PartWriter, Piece, STREAM_KINDS, Stream,
-    StreamBytes, StreamKind, StreamReader, VERSION, WayKind, encode_frame, is_fed,
+    StreamBytes, StreamKind, StreamReader, TAR_BLOCK, VERSION, WayKind, encode_frame, is_fed,
 };
 
 /// An instruction with the literal bytes that it takes.
@@ -13,6 +13,10 @@ pub(super) struct Step {
     pub(super) instruction: Instruction,
     pub(super) literal: Vec<u8>,
 }
+
+/// Streams that are not read by instruction.
+pub(super) const RAW: [StreamKind; 3] =
+    [StreamKind::Differences, StreamKind::Headers, StreamKind::Gaps];
 
 /// A part as instructions.
 #[derive(Debug, Clone)]
@@ -24,6 +28,9 @@ pub(super) struct Run {
     pub(super) pieces: Vec<(Piece, Vec<u8>)>,
     /// What a re-encode makes, in bytes.
     pub(super) made: u64,
+    /// Bytes of the streams [`RAW`]: without the nodes' bytes nobody knows which instruction takes
+    /// which.
+    pub(super) raw: [Vec<u8>; 3],
     /// Bytes since the range before, length, and groups to the last use.
     pub(super) kept: Vec<[u64; 3]>,
 }
@@ -81,6 +88,8 @@ impl Model {
     pub(super) fn made(&self, instruction: Instruction) -> u64 {
         match instruction {
             Instruction::Copy { length, .. }
+            | Instruction::Patch { length, .. }
+            | Instruction::Members { length, .. }
             | Instruction::Zero { length }
             | Instruction::Literal { length, .. } => length,
             Instruction::Place { node } => {
@@ -88,6 +97,7 @@ impl Model {
                 self.header.nodes.get(node as usize).map_or(1, |node| node.length.min(1 << 44))
             }
             Instruction::HexDigest { .. } => Digest::HEX_LEN as u64,
+            Instruction::Header => TAR_BLOCK as u64,
         }
     }
 
@@ -101,7 +111,8 @@ impl Model {
         built
     }
 
-    /// The parts of a group, each with what it takes of every kind of stream, and the streams.
+    /// The parts of a group, each with what it takes of every kind of stream, and the streams, in the
+    /// order of [`StreamKind::all`].
     pub(super) fn group(&self, runs: &[Run]) -> (Vec<Part>, Vec<Vec<u8>>) {
         let mut control: [Vec<u8>; CONTROL_STREAMS] = Default::default();
         // Corrections, then literals by class.
@@ -132,14 +143,21 @@ impl Model {
             }
             let (made, taken) = writer.finish().unwrap_or((0, [0; STREAM_KINDS]));
             let made = if run.pieces.is_empty() { made } else { run.made };
-            let mut taken = taken.to_vec();
+            let mut taken = taken;
             let kept = &mut control[StreamKind::Kept.slot()];
             let before = kept.len();
             run.kept.iter().flatten().for_each(|number| put_varint(kept, *number));
             taken[StreamKind::Kept.slot()] = (kept.len() - before) as u64;
+            for (kind, bytes) in RAW.into_iter().zip(&run.raw) {
+                control[kind.slot()].extend(bytes);
+                taken[kind.slot()] = bytes.len() as u64;
+            }
+            let taken = StreamKind::all().map(|kind| taken[kind.slot()]).collect();
             parts.push(Part { node: run.node, way: run.way, made, taken });
         }
-        (parts, control.into_iter().chain(bytes).collect())
+        let mut by_slot: Vec<Vec<u8>> = control.into_iter().chain(bytes).collect();
+        let streams = StreamKind::all().map(|kind| std::mem::take(&mut by_slot[kind.slot()]));
+        (parts, streams.collect())
     }
 }
 
@@ -156,6 +174,10 @@ fn read_part(header: &Header, part: &Part, group: &Group, streams: &mut Streams)
     for (stream, count) in group.streams.iter().zip(&part.taken) {
         taken[slot(stream)] = *count;
     }
+    let raw = RAW.map(|kind| {
+        let count = usize::try_from(std::mem::take(&mut taken[kind.slot()])).expect("it is small");
+        streams.0[kind.slot()].by_ref().take(count).collect()
+    });
     let mut reader = PartReader::new(streams, taken);
     let mut end = 0;
     let ranges = reader.kept_ranges(part.made).expect("an own part reads");
@@ -166,7 +188,7 @@ fn read_part(header: &Header, part: &Part, group: &Group, streams: &mut Streams)
     });
     let (node, way, made) = (part.node, part.way, part.made);
     let (steps, pieces, kept) = (Vec::new(), Vec::new(), kept.collect());
-    let mut run = Run { node, way, steps, pieces, made, kept };
+    let mut run = Run { node, way, steps, pieces, made, raw, kept };
     let kind = header.nodes[node as usize].ways[way as usize].kind;
     if kind == WayKind::ReEncode.number() {
         while let Some(piece) = reader.piece().expect("an own part reads") {
@@ -193,7 +215,8 @@ fn slot(stream: &Stream) -> usize {
 }
 
 impl Built {
-    /// Adds a group of `parts`, which take from all kinds of streams, those without bytes included.
+    /// Adds a group of `parts`, which take from all kinds of streams, those without bytes included, in
+    /// the order of [`StreamKind::all`].
     pub(super) fn add_group(
         &mut self,
         mut parts: Vec<Part>,
@@ -207,8 +230,8 @@ impl Built {
             part.taken.retain(|_| is_there.next().copied().unwrap_or(true));
         }
         let mut rows = Vec::new();
-        for (slot, bytes) in streams.into_iter().enumerate().filter(|(_, bytes)| !bytes.is_empty())
-        {
+        let streams = StreamKind::all().zip(streams).filter(|(_, bytes)| !bytes.is_empty());
+        for (kind, bytes) in streams {
             let len = if is_split { bytes.len().div_ceil(2) } else { bytes.len() };
             let mut frames = Vec::new();
             for piece in bytes.chunks(len) {
@@ -216,8 +239,7 @@ impl Built {
                 frames.push(row);
                 self.frames.push(bytes);
             }
-            let kind = StreamKind::at_slot(slot).expect("all slots").number();
-            rows.push(Stream { kind, codec: codec.number(), frames });
+            rows.push(Stream { kind: kind.number(), codec: codec.number(), frames });
         }
         self.header.groups.push(Group { streams: rows, parts });
     }

@@ -3,7 +3,8 @@
 use std::sync::OnceLock;
 
 use chunkdelta::delta::{
-    Child, Origin, RecreatedPiece, Recreation, Stretch, Target, TargetNode, TargetOutput,
+    Child, Level, Member, Origin, RecreatedPiece, Recreation, Stage, Stages, Stretch, Target,
+    TargetNode, TargetOutput,
 };
 use chunkdelta::digest::Digest;
 use chunkdelta::format::{Class, EncodeRun};
@@ -11,21 +12,22 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::draw::{Draw, noise};
 use super::encoders::member;
+use super::layers;
 use super::memory::{Mode, run_watched};
 use super::model::class;
-use super::scenarios::{create, held, node};
+use super::scenarios::{self, create, held, node};
 
 const LONGEST: usize = 6 << 10;
 
 pub(super) fn run(input: &[u8]) {
     let mut draw = Draw::new(input);
-    let level = if draw.flag() { 1 } else { 3 };
+    let (level, stages) = (level(draw.byte()), stages(draw.byte()));
     let base: Vec<Vec<u8>> = (0..=draw.byte() % 3).map(|_| content(&mut draw)).collect();
-    let mut blobs: Vec<(Vec<u8>, Origin, Class)> = Vec::new();
+    let mut blobs: Vec<Blob> = Vec::new();
     let mut kept = base.clone();
     for _ in 0..draw.byte() % 5 {
         let bytes = derived(&mut draw, &base, &blobs);
-        let is_new = blobs.iter().all(|(known, ..)| *known != bytes);
+        let is_new = blobs.iter().all(|known| known.bytes != bytes);
         let is_content = base.contains(&bytes);
         let origin = match draw.byte() % 5 {
             _ if is_content => Origin::GivenContent,
@@ -41,15 +43,17 @@ pub(super) fn run(input: &[u8]) {
         }
         let class = class(draw.byte());
         if is_new {
-            blobs.push((bytes, origin, class));
+            let members = layers::said(&mut draw, &bytes);
+            blobs.push(Blob { bytes, origin, class, members });
         }
     }
+    let said: Vec<Vec<Member>> = base.iter().map(|bytes| layers::said(&mut draw, bytes)).collect();
     let (mut envelope, mut children) = envelope(&mut draw, &blobs);
-    let is_directory = draw.flag() || blobs.iter().any(|(bytes, ..)| *bytes == envelope);
+    let is_directory = draw.flag() || blobs.iter().any(|blob| blob.bytes == envelope);
     let mut compressed = Vec::new();
     for _ in 0..draw.byte() % 4 {
         let content = draw.below(blobs.len());
-        let Some((bytes, origin, _)) = blobs.get(content) else { break };
+        let Some(Blob { bytes, origin, .. }) = blobs.get(content) else { break };
         let mut again = Compressed::new(&mut draw, content, bytes);
         // One that the base may hold is made of a content that the base does hold.
         if *origin == Origin::GivenContent && draw.flag() {
@@ -58,7 +62,7 @@ pub(super) fn run(input: &[u8]) {
                 kept.push(again.bytes.clone());
             }
         }
-        let is_new = blobs.iter().all(|(known, ..)| *known != again.bytes);
+        let is_new = blobs.iter().all(|known| known.bytes != again.bytes);
         if is_new && compressed.iter().all(|known: &Compressed| known.bytes != again.bytes) {
             let (offset, node) = (envelope.len() as u64, blobs.len() + compressed.len());
             envelope.extend(&again.bytes);
@@ -71,10 +75,11 @@ pub(super) fn run(input: &[u8]) {
         is_wrapped.then(|| Compressed::new(&mut draw, blobs.len() + compressed.len(), &envelope));
     let made = Made { blobs, compressed, envelope, children, wrapper, is_directory };
     let target = || made.target();
-    let contents: Vec<&[u8]> = base.iter().map(Vec::as_slice).collect();
+    let contents = base.iter().zip(said).map(|(bytes, members)| scenarios::content(bytes, members));
+    let contents: Vec<_> = contents.collect();
     let [one, two] = pools();
-    let delta = one.install(|| create(&contents, target(), level));
-    let again = two.install(|| create(&contents, target(), level));
+    let delta = one.install(|| create(&contents, target(), level, stages));
+    let again = two.install(|| create(&contents, target(), level, stages));
     assert!(delta == again, "threads do not matter");
     let target = target();
     let expected: Vec<&[u8]> = target
@@ -89,35 +94,55 @@ pub(super) fn run(input: &[u8]) {
     }
 }
 
-fn pools() -> &'static [ThreadPool; 2] {
+/// A blob of the target.
+struct Blob {
+    bytes: Vec<u8>,
+    origin: Origin,
+    class: Class,
+    members: Vec<Member>,
+}
+
+fn level(drawn: u8) -> Level {
+    Level { number: 1 + drawn % 22, is_best: drawn >= 200 }
+}
+
+/// All stages, or without some.
+fn stages(bits: u8) -> Stages {
+    let bits = if bits < 128 { 0 } else { bits };
+    let left_out = Stage::ALL.into_iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1);
+    left_out.fold(Stages::ALL, |stages, (_, stage)| stages.without(stage))
+}
+
+pub(super) fn pools() -> &'static [ThreadPool; 2] {
     static POOLS: OnceLock<[ThreadPool; 2]> = OnceLock::new();
     let pool = |threads| ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
     POOLS.get_or_init(|| [pool(1), pool(2)])
 }
 
-/// A content of the base: noise, text or zeros, with a few bytes of the input in it.
+/// A content of the base: noise, text, zeros or an archive, with a few bytes of the input in it.
 fn content(draw: &mut Draw<'_>) -> Vec<u8> {
     let (kind, seed, len) = (draw.byte(), draw.byte(), draw.below(LONGEST));
-    let mut content = match kind % 3 {
+    let mut content = match kind % 5 {
+        3 | 4 => return layers::drawn(draw),
         0 => noise(seed.into(), len),
         1 => (0..len).map(|at| b"a line of text that repeats\n"[at % 28]).collect(),
         _ => vec![0; len],
     };
     let at = draw.below(len);
-    let bytes = draw.bytes(usize::from(kind / 3 % 32));
+    let bytes = draw.bytes(usize::from(kind / 5 % 32));
     content.splice(at..at, bytes.iter().copied());
     content
 }
 
 /// Bytes that have something to do with what was there before.
-fn derived(draw: &mut Draw<'_>, base: &[Vec<u8>], blobs: &[(Vec<u8>, Origin, Class)]) -> Vec<u8> {
-    let known: Vec<&Vec<u8>> = base.iter().chain(blobs.iter().map(|(bytes, ..)| bytes)).collect();
+fn derived(draw: &mut Draw<'_>, base: &[Vec<u8>], blobs: &[Blob]) -> Vec<u8> {
+    let known: Vec<&Vec<u8>> = base.iter().chain(blobs.iter().map(|blob| &blob.bytes)).collect();
     let mut bytes = known[draw.below(known.len())].clone();
     for _ in 0..draw.byte() % 8 {
         let what = draw.byte();
         let at = draw.below(bytes.len() + 1);
         let end = (at + draw.below(LONGEST)).min(bytes.len());
-        match what % 7 {
+        match what % 10 {
             0 => drop(bytes.drain(at..end)),
             1 => bytes[at..end].fill(0),
             2 => drop(bytes.splice(at..end, noise(what.into(), 200))),
@@ -133,6 +158,8 @@ fn derived(draw: &mut Draw<'_>, base: &[Vec<u8>], blobs: &[(Vec<u8>, Origin, Cla
                 let piece = draw.bytes(16).to_vec();
                 bytes.splice(at..at, piece);
             }
+            6 | 7 => layers::touch(&mut bytes, 1_700_000_000 + u64::from(what) * 3600),
+            8 => layers::relink(&mut bytes[at..end], 30 + usize::from(what)),
             _ => {
                 let digest = Digest::of(known[draw.below(known.len())]);
                 bytes.splice(at..at, digest.to_hex());
@@ -144,12 +171,12 @@ fn derived(draw: &mut Draw<'_>, base: &[Vec<u8>], blobs: &[(Vec<u8>, Origin, Cla
 }
 
 /// A file with blobs inside it, some of them twice, and their digests around them.
-fn envelope(draw: &mut Draw<'_>, blobs: &[(Vec<u8>, Origin, Class)]) -> (Vec<u8>, Vec<Child>) {
+fn envelope(draw: &mut Draw<'_>, blobs: &[Blob]) -> (Vec<u8>, Vec<Child>) {
     let mut envelope = Vec::new();
     let mut children = Vec::new();
     for _ in 0..draw.byte() % 8 {
         let number = draw.below(blobs.len());
-        let Some((bytes, ..)) = blobs.get(number) else { break };
+        let Some(Blob { bytes, .. }) = blobs.get(number) else { break };
         match draw.byte() % 4 {
             0 => envelope.extend(Digest::of(bytes).to_hex()),
             1 => envelope.resize(envelope.len() + draw.below(6000), 0),
@@ -225,7 +252,7 @@ impl Compressed {
 
 /// All of a target.
 struct Made {
-    blobs: Vec<(Vec<u8>, Origin, Class)>,
+    blobs: Vec<Blob>,
     compressed: Vec<Compressed>,
     envelope: Vec<u8>,
     children: Vec<Child>,
@@ -239,11 +266,14 @@ impl Made {
         let mut nodes: Vec<TargetNode<'_>> = self
             .blobs
             .iter()
-            .map(|(bytes, origin, class)| {
+            .map(|Blob { bytes, origin, class, members }| {
                 let mut node = node(bytes, *class, *origin);
-                // Two stretches, so that literals change their class in the middle.
+                node.members.clone_from(members);
+                node.stretches = layers::stretches(bytes, *class);
+                // In an archive headers and data, else two stretches, so that literals change their
+                // class in the middle.
                 let end = bytes.len() as u64 / 2;
-                if end > 0 && *origin == Origin::Made {
+                if layers::members(bytes).is_empty() && end > 0 && *origin == Origin::Made {
                     node.stretches.insert(0, Stretch { end, class: Class::TAR_HEADER });
                 }
                 node

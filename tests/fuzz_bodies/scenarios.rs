@@ -4,15 +4,15 @@ use std::sync::OnceLock;
 
 use chunkdelta::chunker::{ChunkerParams, Normalization};
 use chunkdelta::delta::{
-    BaseContent, Child, EncodeOptions, Origin, RecreatedPiece, Recreation, Stretch, Target,
-    TargetNode, TargetOutput, TargetRole, encode,
+    BaseContent, Child, EncodeOptions, Level, Member, Origin, RecreatedPiece, Recreation, Stages,
+    Stretch, Target, TargetNode, TargetOutput, TargetRole, Workers, encode,
 };
 use chunkdelta::digest::{DiffId, Digest};
-use chunkdelta::format::{Class, RoleKind, encode_head};
-use chunkdelta::index::{BaseIndex, Content};
+use chunkdelta::format::{Class, Instruction, RoleKind, encode_head};
 
 use super::draw::noise;
 use super::encoders::member;
+use super::layers::{members, relink, stretches, tar};
 use super::memory::Base;
 use super::model::Model;
 
@@ -38,6 +38,8 @@ pub(super) fn scenarios() -> &'static [Scenario] {
             compressed(Origin::GivenOrMade),
             kept(),
             wrapped(),
+            layer(3.into()),
+            layer(Level { number: 22, is_best: true }),
         ]
     })
 }
@@ -48,20 +50,25 @@ pub(super) fn params() -> ChunkerParams {
 }
 
 /// Makes a delta, with as many frames coded at once as the rayon pool has threads.
-pub(super) fn create(base: &[&[u8]], target: Target<'_>, level: i32) -> Vec<u8> {
-    let params = params();
-    let contents: Vec<_> = base.iter().map(|data| Content { data, boundaries: &[] }).collect();
-    let index = BaseIndex::build(&contents, params);
-    let base: Vec<_> = base
-        .iter()
-        .map(|bytes| BaseContent { digest: Digest::of(bytes), bytes, boundaries: Vec::new() })
-        .collect();
+pub(super) fn create(
+    base: &[BaseContent<'_>],
+    target: Target<'_>,
+    level: Level,
+    stages: Stages,
+) -> Vec<u8> {
+    let threads = rayon::current_num_threads();
+    let workers = Workers { coders: threads, matchers: threads };
+    let options = EncodeOptions { level, params: params(), workers, stages };
     let mut body = Vec::new();
-    let options = EncodeOptions { level, params, workers: rayon::current_num_threads() };
-    let encoded = encode(&base, &index, target, options, &mut body).expect("memory");
+    let encoded = encode(base, target, options, &mut body).expect("memory");
     let mut delta = encode_head(&encoded.header, encoded.body_len).expect("memory");
     delta.extend(body);
     delta
+}
+
+/// A content of the base, with what is said of its members.
+pub(super) fn content(bytes: &[u8], members: Vec<Member>) -> BaseContent<'_> {
+    BaseContent { digest: Digest::of(bytes), bytes, members }
 }
 
 /// A node with one stretch and no children.
@@ -72,6 +79,7 @@ pub(super) fn node(bytes: &[u8], class: Class, origin: Origin) -> TargetNode<'_>
         bytes,
         origin,
         stretches,
+        members: Vec::new(),
         children: Vec::new(),
         recreation: None,
     }
@@ -95,7 +103,12 @@ pub(super) fn held<'a>(contents: impl IntoIterator<Item = &'a Vec<u8>>) -> Base 
 }
 
 fn scenario(contents: &[&[u8]], base: Base, target: Target<'_>) -> Scenario {
-    let delta = create(contents, target, 3);
+    let contents: Vec<_> = contents.iter().map(|bytes| content(bytes, Vec::new())).collect();
+    told(&contents, base, target, 3.into())
+}
+
+fn told(contents: &[BaseContent<'_>], base: Base, target: Target<'_>, level: Level) -> Scenario {
+    let delta = create(contents, target, level, Stages::ALL);
     let model = Model::read(&delta);
     Scenario { delta, model, base }
 }
@@ -276,4 +289,53 @@ fn wrapped() -> Scenario {
     let output = |path: &str, node| TargetOutput { path: path.into(), node: Some(node) };
     let outputs = vec![output("fast", 4), output("small", 5)];
     scenario(&[], Base::new(), Target { nodes, outputs, roles: Vec::new() })
+}
+
+/// A layer with other times, a program that was compiled again, a file that grew, new files, and a
+/// program that is no archive; the layer once more, compressed.
+fn layer(level: Level) -> Scenario {
+    let (program, library) = (noise(15, 900), noise(16, 1100));
+    let (mut again, mut moved) = (program.clone(), library.clone());
+    relink(&mut again, 60);
+    relink(&mut moved, 90);
+    let (text, grown) = (lines(0, 30), lines(0, 40));
+    let old = tar([
+        ("bin/prog", &program[..], 1_700_000_000),
+        ("etc/conf", &text, 1_700_000_000),
+        ("lib/libx.so.1.2", &library, 1_700_000_000),
+        ("d/", &[], 1_700_000_000),
+    ]);
+    let new = tar([
+        ("bin/prog", &again[..], 1_705_000_000),
+        ("etc/conf", &grown, 1_705_000_000),
+        ("lib/libx.so.1.3", &library, 1_705_000_000),
+        ("d/", &[], 1_705_000_000),
+        ("new/file-1", b"new", 1_705_000_000),
+        ("new/file-2", b"also new", 1_705_000_000),
+    ]);
+    let bare =
+        |bytes: &[u8]| vec![Member { name: b"prog".to_vec(), header: 0..0, data: 0..bytes.len() }];
+    let (blob, run) = member(&new, 1, &[6]).expect("known");
+    let nodes = vec![
+        TargetNode {
+            members: members(&new),
+            stretches: stretches(&new, Class::OTHER),
+            ..node(&new, Class::OTHER, Origin::Made)
+        },
+        TargetNode { members: bare(&moved), ..node(&moved, Class::CODE, Origin::Made) },
+        recreated(&blob, 0, vec![RecreatedPiece::Encoded(run)]),
+    ];
+    let output = |path: &str, node| TargetOutput { path: path.into(), node: Some(node) };
+    let outputs = vec![output("blob", 2), output("layer", 0), output("prog", 1)];
+    let contents = [content(&old, members(&old)), content(&library, bare(&library))];
+    let target = Target { nodes, outputs, roles: Vec::new() };
+    let scenario = told(&contents, held([&old, &library]), target, level);
+    let has = |wanted: fn(Instruction) -> bool| {
+        let steps = scenario.model.groups.iter().flatten().flat_map(|run| &run.steps);
+        steps.map(|step| step.instruction).any(wanted)
+    };
+    assert!(has(|instruction| matches!(instruction, Instruction::Patch { .. })));
+    assert!(has(|instruction| matches!(instruction, Instruction::Members { .. })));
+    assert!(has(|instruction| matches!(instruction, Instruction::Header)));
+    scenario
 }

@@ -12,12 +12,15 @@ use super::walker::seal;
 /// The seeds of a target, always the same.
 pub(crate) fn seeds(target: &str) -> Vec<Vec<u8>> {
     match target {
+        "covers" => edited_inputs(),
         "delta" => deltas(),
         "delta_resealed" => edits(),
         "detector" => blobs(),
         "encoders" => contents(),
+        "headers" => headers(),
         "image" => images(),
         "inflate" => compressed(),
+        "pairing" => named(),
         "roundtrip" => round_trips(),
         "walker" => archives().into_iter().flat_map(|tar| [with(0, &tar), with(1, &tar)]).collect(),
         _ => Vec::new(),
@@ -41,11 +44,13 @@ fn edits() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     let mut edits = noise(20, 4096).into_iter();
     for scenario in 0..u8::try_from(scenarios().len()).expect("few") {
-        for (options, how) in [(0, 0), (4, 7), (1, 9)] {
+        for (options, how) in [(0, 0), (4, 7), (1, 9), (0, 16)] {
             seeds.push(vec![scenario, options, how, 0]);
         }
         let new = [240, 248, 252].into_iter().filter(|_| scenario > 5);
-        for first in (scenario % 3..20).step_by(3).chain(new.flat_map(|kind| kind..=kind + 3)) {
+        let raw = (232..240).filter(|_| scenario > 9);
+        let new = new.flat_map(|kind| kind..=kind + 3).chain(raw);
+        for first in (scenario % 3..20).step_by(3).chain(new) {
             let mut seed = vec![scenario, first % 8, 9, 0, first];
             seed.extend(edits.by_ref().take(11));
             seeds.push(seed);
@@ -79,6 +84,75 @@ fn blobs() -> Vec<Vec<u8>> {
 
 fn round_trips() -> Vec<Vec<u8>> {
     (0..24_u8).map(|seed| noise(30 + u64::from(seed), 20 + 30 * usize::from(seed))).collect()
+}
+
+/// Contents in a few pieces, and edits of each kind.
+fn edited_inputs() -> Vec<Vec<u8>> {
+    let mut edits = noise(21, 4096).into_iter();
+    let seed = |what: u8| {
+        let mut seed = vec![what, what & 1, 2];
+        for kind in [what, what / 2 + 3] {
+            seed.push(kind);
+            seed.extend(edits.by_ref().take(8));
+        }
+        // Noise, a line that repeats, bytes from before.
+        seed.extend([6 * what, 0, 20, 4 + 6 * 19, 0, 10]);
+        seed.extend(b"a line of a text\n");
+        seed.extend([0, 200, 5, 100, 0, 0, 8]);
+        seed
+    };
+    (0..16).map(seed).collect()
+}
+
+/// Blocks that are like each other, and entries.
+fn headers() -> Vec<Vec<u8>> {
+    // The entries of docs/headers.md, section 6.
+    let examples: [&[u8]; 4] = [
+        &[0x1F, 0x80, 0xC4, 0x9F, 0xD5, 0x0C, 0x0A, 0, b'a', 0, 0, 0x10, 0, b'b', 0, 0],
+        &[7, 0x80, 0xE8, 0xF8, 4, 0],
+        &[0x80, 2, 10, 1, 7, 3, 2, 8, 9],
+        &[0x70, 3, b'x', 0, 0, 0, b'y', 0, 0, 0, b'z', 0, 0, 1, 2, 3, 4, 5, 6],
+    ];
+    let mut seeds = Vec::new();
+    for (number, example) in (0..).zip(examples) {
+        seeds.push([&[0, 0, 0, 0, 0][..], example].concat());
+        let first = [3, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let mut seed = first.to_vec();
+        // A field, how many bytes of it, and these.
+        for field in 0..4 {
+            seed.extend([7, 1, 3 * field + number, 12]);
+            seed.extend(
+                [b"00000000017\0", b"   12345670 ", b"\x80\0\0\0\0\0\0\0\0\0\x01\x02"]
+                    [usize::from(field % 3)],
+            );
+        }
+        seed.extend(example);
+        seeds.push(seed);
+    }
+    seeds
+}
+
+/// Names that are like each other.
+fn named() -> Vec<Vec<u8>> {
+    let names: [&[u8]; 6] = [
+        b"usr/lib/libx.so.1.2.3",
+        b"./usr/lib/libx.so.1.10",
+        b"usr/lib/python3.11/os.py",
+        b"usr/lib/python3.13/os.py",
+        b"static/main.3f2a77.js",
+        b"",
+    ];
+    let seed = |count: u8| {
+        let mut seed = vec![count];
+        for (number, name) in (0..).zip(names.iter().cycle().take(9)) {
+            seed.extend([8 * u8::try_from(name.len()).expect("short"), 0, 0]);
+            seed.extend(*name);
+            seed.extend([6, 100 + count * number]);
+        }
+        seed.extend([1, 2, 0, 3, 7, 1, 0, 2, 3, b'1', b'2', b'/', 7, 44, 1, 5, 1, 0, 1, 0, 9]);
+        seed
+    };
+    (0..7).map(seed).collect()
 }
 
 fn compressed() -> Vec<Vec<u8>> {

@@ -4,16 +4,16 @@ use std::io;
 
 use chunkdelta::chunker::ChunkerParams;
 use chunkdelta::compression::encoders::{self, Setup};
-use chunkdelta::delta::{self, BaseContent, Child, Origin, Stretch, Target, TargetNode};
-use chunkdelta::delta::{RecreatedPiece, Recreation, TargetOutput, TargetRole};
+use chunkdelta::delta::{self, BaseContent, Child, Member, Origin, Stages, Stretch, Target};
+use chunkdelta::delta::{RecreatedPiece, Recreation, TargetNode, TargetOutput, TargetRole};
 use chunkdelta::digest::{DiffId, Digest};
 use chunkdelta::fault::{Class as FaultClass, Explain as _};
 use chunkdelta::format::{Class, Delta, EncodeRun, Framing, RoleKind, encode_head};
-use chunkdelta::index::{BaseIndex, Content};
 use chunkdelta::source::ReadAt;
 
 use super::{Base, Hash, Outputs, Refusal, sha256};
 
+pub(crate) mod layers;
 mod table;
 
 /// Returns `len` bytes that look random: xorshift64* from a seed that is not 0, each word as eight
@@ -76,7 +76,8 @@ fn member(content: &[u8], level: u64) -> (Vec<u8>, EncodeRun) {
 struct Row {
     bytes: Vec<u8>,
     origin: Origin,
-    class: Class,
+    stretches: Vec<Stretch>,
+    members: Vec<Member>,
     children: Vec<Child>,
     /// Its content, and what makes it of that.
     recreation: Option<(usize, Vec<Piece>)>,
@@ -104,7 +105,8 @@ impl Row {
             digest: Digest::of(&self.bytes),
             bytes: &self.bytes,
             origin: self.origin,
-            stretches: vec![Stretch { end: self.bytes.len() as u64, class: self.class }],
+            stretches: self.stretches.clone(),
+            members: self.members.clone(),
             children: self.children.clone(),
             recreation: self.recreation.as_ref().map(|(content, pieces)| Recreation {
                 content: *content,
@@ -115,15 +117,26 @@ impl Row {
 }
 
 /// A base, and a target to be made from it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Case {
     /// Names the golden vector.
     pub(crate) name: &'static str,
+    level: u8,
     contents: Vec<Vec<u8>>,
+    /// Members of the contents; those that are archives come first.
+    members: Vec<Vec<Member>>,
     blobs: Vec<Vec<u8>>,
     rows: Vec<Row>,
     outputs: Vec<(&'static str, Option<usize>)>,
     diff_ids: Vec<Digest>,
+}
+
+impl Default for Case {
+    fn default() -> Self {
+        let (contents, members, blobs, rows) = Default::default();
+        let (outputs, diff_ids) = Default::default();
+        Self { name: "", level: 3, contents, members, blobs, rows, outputs, diff_ids }
+    }
 }
 
 impl Case {
@@ -131,7 +144,8 @@ impl Case {
         self.rows.push(Row {
             bytes: bytes.to_vec(),
             origin,
-            class,
+            stretches: vec![Stretch { end: bytes.len() as u64, class }],
+            members: vec![],
             children: vec![],
             recreation: None,
         });
@@ -186,16 +200,21 @@ impl Case {
 
     /// The delta that the crate's encoder makes.
     pub(crate) fn delta(&self) -> Vec<u8> {
-        let params = ChunkerParams::DEFAULT;
-        let contents: Vec<_> =
-            self.contents.iter().map(|data| Content { data, boundaries: &[] }).collect();
-        let index = BaseIndex::build(&contents, params);
-        let content = |bytes| BaseContent { digest: Digest::of(bytes), bytes, boundaries: vec![] };
-        let base: Vec<_> = self.contents.iter().map(|bytes| content(bytes)).collect();
-        let options = delta::EncodeOptions { level: 3, params, workers: 1 };
+        let members = self.members.iter().cloned().chain(std::iter::repeat(Vec::new()));
+        let base = self.contents.iter().zip(members).map(|(bytes, members)| BaseContent {
+            digest: Digest::of(bytes),
+            bytes,
+            members,
+        });
+        let base: Vec<_> = base.collect();
+        let options = delta::EncodeOptions {
+            level: self.level.into(),
+            params: ChunkerParams::DEFAULT,
+            workers: delta::Workers { coders: 1, matchers: 1 },
+            stages: Stages::ALL,
+        };
         let mut body = Vec::new();
-        let encoded =
-            delta::encode(&base, &index, self.target(), options, &mut body).expect("memory");
+        let encoded = delta::encode(&base, self.target(), options, &mut body).expect("memory");
         let mut delta = encode_head(&encoded.header, encoded.body_len).expect("memory");
         delta.extend(body);
         delta
@@ -225,7 +244,8 @@ pub(crate) fn cases() -> Vec<Case> {
     let plain = [empty_directory, empty_file, one_byte, file, repeats, directory, image];
     let compressed =
         [compressed, kept, wrapped, two_ways, portable, members, carried, table::table];
-    plain.iter().chain(&compressed).map(|case| case()).collect()
+    let layers = [layers::differences, layers::times, layers::small, layers::new_files];
+    plain.iter().chain(&compressed).chain(&layers).map(|case| case()).collect()
 }
 
 fn one_file(name: &'static str, bytes: &[u8], class: Class) -> Case {

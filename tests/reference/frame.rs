@@ -1,9 +1,13 @@
 //! Section 7.2: frames.
 
+use std::io::Read as _;
+
+use lzma_rust2::LzmaReader;
+
 use super::{Refusal, damaged, must};
 
 /// Decodes one frame. `window_log` is the declared one; the header's frame declares none.
-pub(super) fn decode(
+pub(crate) fn decode(
     codec: u32,
     encoded: &[u8],
     decoded: usize,
@@ -14,6 +18,9 @@ pub(super) fn decode(
         must(encoded.len() == decoded, "stored frame")?;
         return Ok(encoded.to_vec());
     }
+    if codec == 2 {
+        return lzma(encoded, decoded, window_log.unwrap_or_default());
+    }
     let (length, window) = measure(encoded).ok_or(Refusal::Damaged("zstd frame".into()))?;
     must(length == encoded.len(), "more or less than one zstd frame")?;
     must(window_log.is_none_or(|log| window <= 1 << log), "zstd window")?;
@@ -22,6 +29,20 @@ pub(super) fn decode(
         Ok(_) => damaged("zstd frame is shorter than declared"),
         Err(error) => damaged(format!("zstd frame: {error}")),
     }
+}
+
+/// Decodes one raw LZMA stream: lc 3, lp 0, pb 0, its end checked.
+fn lzma(encoded: &[u8], decoded: usize, window_log: u32) -> Result<Vec<u8>, Refusal> {
+    let bad = |error: std::io::Error| Refusal::Damaged(format!("LZMA frame: {error}"));
+    let window = 1 << window_log;
+    let mut lzma = LzmaReader::new(encoded, decoded as u64, 3, 0, 0, window, None).map_err(bad)?;
+    lzma.set_relaxed_end_condition(false);
+    let mut bytes = Vec::new();
+    lzma.read_to_end(&mut bytes).map_err(bad)?;
+    let (unread, unused) = lzma.into_parts();
+    must(unread.is_empty() && unused.is_empty(), "more than one LZMA stream")?;
+    must(bytes.len() == decoded, "LZMA frame is shorter than declared")?;
+    Ok(bytes)
 }
 
 /// The length and the window of the Zstandard frame at the beginning of `bytes` (RFC 8878, 3.1.1).

@@ -1,16 +1,17 @@
-//! A second reader of deltas, written from docs/format.md alone: slow, obvious, all in memory.
+//! A second reader of deltas, written from docs/format.md and docs/headers.md alone: slow, obvious, all in memory.
 //!
 //! It shares no code with the crate. Where the two disagree, the document decides who is wrong.
 
 pub(crate) mod cases;
 mod encode;
-mod frame;
+pub(crate) mod frame;
+pub(crate) mod headers;
 mod keep;
 pub(crate) mod reseal;
 mod rules;
 mod run;
 mod table;
-mod tables;
+pub(crate) mod tables;
 
 use std::collections::BTreeMap;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::encode::{self, Item};
+use super::headers::{Model, data_length};
 use super::keep::Kept;
 use super::tables::{Cursor, Group, Header, Part};
 use super::{Base, Outputs, Refusal, damaged, frame, index, must, rules, sha256};
@@ -13,7 +14,8 @@ enum Previous {
     Other,
     Zero,
     Literal(u8),
-    Copy(usize, u64),
+    /// Instruction, node, end.
+    Copy(u8, usize, u64),
 }
 
 #[derive(Debug)]
@@ -160,7 +162,7 @@ impl Run<'_> {
                     let bytes = stream(&mut streams, opcode.into())?.take(length)?;
                     items.push(Item::Literal(bytes.to_vec()));
                 }
-                1..=4 => return damaged("instruction of a recipe"),
+                1..=4 | 6..=8 => return damaged("instruction of a recipe"),
                 opcode => return Err(Refusal::Unsupported(format!("instruction {opcode}"))),
             }
         }
@@ -214,13 +216,14 @@ impl Run<'_> {
         let mut must_place = first;
         let mut ends: BTreeMap<usize, u64> = BTreeMap::new();
         let mut previous = Previous::Other;
+        let mut model = Model::default();
         while !streams[&0].0.is_empty() {
             let opcode = stream(&mut streams, 0)?.byte()?;
             must(must_place.is_none() || opcode == 3, "the child is not placed")?;
             let left = end - self.bytes[part.node].len() as u64;
             let fits = |length: u64| must(length != 0 && length <= left, "length");
             match opcode {
-                1 => {
+                1 | 6 | 7 => {
                     let node = index(stream(&mut streams, 3)?.varint()?)?;
                     let length = stream(&mut streams, 1)?.varint()?;
                     let difference = stream(&mut streams, 2)?.zigzag()?;
@@ -229,14 +232,25 @@ impl Run<'_> {
                     let Ok(from) = u64::try_from(from) else {
                         return damaged("copy from before the beginning");
                     };
-                    must(previous != Previous::Copy(node, from), "two copies not merged")?;
+                    must(previous != Previous::Copy(opcode, node, from), "two copies not merged")?;
                     let Some(to) = from.checked_add(length) else {
                         return damaged("copy from beyond the end");
                     };
                     self.copy(part.node, (node, from, to), group)?;
                     self.used(node, group)?;
                     ends.insert(node, to);
-                    previous = Previous::Copy(node, to);
+                    previous = match opcode {
+                        7 => Previous::Other,
+                        _ => Previous::Copy(opcode, node, to),
+                    };
+                    let (_, made) = self.bytes[part.node].split_at_mut(index(end - left)?);
+                    if opcode == 7 {
+                        members(made, &mut model, &mut streams)?;
+                    }
+                    if opcode != 1 {
+                        let has_any = differences(made, &mut streams)?;
+                        must(opcode == 7 || has_any, "a copy without differences")?;
+                    }
                 }
                 2 => {
                     let length = stream(&mut streams, 1)?.varint()?;
@@ -273,6 +287,13 @@ impl Run<'_> {
                     previous = Previous::Literal(opcode);
                 }
                 5 => return damaged("encode in a recipe"),
+                8 => {
+                    fits(512)?;
+                    let source = model.last;
+                    let block = model.block(&source, stream(&mut streams, 7)?)?;
+                    self.bytes[part.node].extend(block);
+                    previous = Previous::Other;
+                }
                 _ => return Err(Refusal::Unsupported(format!("instruction {opcode}"))),
             }
         }
@@ -355,6 +376,39 @@ impl Run<'_> {
     fn bytes_are_given(&self, number: usize) -> bool {
         self.header.nodes[number].ways[self.ways[number]].kind < 2
     }
+}
+
+/// Section 8.5: makes the headers of copied members over.
+fn members(
+    mut bytes: &mut [u8],
+    model: &mut Model,
+    streams: &mut BTreeMap<u32, Cursor<'_>>,
+) -> Result<(), Refusal> {
+    while let Some((header, behind)) = bytes.split_first_chunk_mut::<512>() {
+        let data = data_length(header).map(|data| u128::from(data).next_multiple_of(512));
+        *header = model.block(header, stream(streams, 7)?)?;
+        let left = behind.len();
+        let data = data.and_then(|data| usize::try_from(data).ok()).unwrap_or(left).min(left);
+        bytes = &mut behind[data..];
+    }
+    Ok(())
+}
+
+/// Section 8.4: adds the differences to what an instruction made; whether there are any.
+fn differences(bytes: &mut [u8], streams: &mut BTreeMap<u32, Cursor<'_>>) -> Result<bool, Refusal> {
+    let (mut at, mut has_any) = (0, false);
+    while at < bytes.len() {
+        let gap = stream(streams, 8)?.varint()?;
+        must(gap <= (bytes.len() - at) as u64, "gap reaches outside")?;
+        at += index(gap)?;
+        if at < bytes.len() {
+            let difference = stream(streams, 5)?.byte()?;
+            must(difference != 0, "difference of 0")?;
+            bytes[at] = bytes[at].wrapping_add(difference);
+            (at, has_any) = (at + 1, true);
+        }
+    }
+    Ok(has_any)
 }
 
 /// The stream of this kind.

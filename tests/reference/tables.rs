@@ -6,7 +6,7 @@ const MIB: u64 = 1 << 20;
 
 /// Reads bytes one after the other.
 #[derive(Debug)]
-pub(super) struct Cursor<'a>(pub(super) &'a [u8]);
+pub(crate) struct Cursor<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Cursor<'a> {
     pub(super) fn take(&mut self, length: u64) -> Result<&'a [u8], Refusal> {
@@ -115,7 +115,8 @@ impl Prefix {
 
     /// Decodes the header, and reads the tables.
     pub(super) fn header(&self, delta: &[u8]) -> Result<Header, Refusal> {
-        known("codec", self.codec, &[0, 1])?;
+        known("codec", self.codec, &[0, 1, 2])?;
+        must(self.codec != 2, "a header by LZMA")?;
         must(self.decoded_length <= 64 * MIB, "decoded header above its ceiling")?;
         let encoded = &delta[64..self.body_start()?];
         let decoded = frame::decode(self.codec, encoded, index(self.decoded_length)?, None)?;
@@ -248,8 +249,9 @@ impl Header {
         }
         for stream in self.groups.iter().flat_map(|group| &group.streams) {
             let literals = (16..32).contains(&stream.kind);
-            known("stream", if literals { 0 } else { stream.kind }, &[0, 1, 2, 3, 4, 6])?;
-            known("codec", stream.codec, &[0, 1])?;
+            let kinds = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+            known("stream", if literals { 0 } else { stream.kind }, &kinds)?;
+            known("codec", stream.codec, &[0, 1, 2])?;
         }
         Ok(())
     }

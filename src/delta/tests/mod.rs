@@ -1,5 +1,7 @@
 //! Round trips in memory: what the encoder writes, the applier gives back.
 
+mod find;
+mod hostile;
 mod reencode;
 
 use proptest::prelude::*;
@@ -8,7 +10,6 @@ use super::*;
 use crate::chunker::{ChunkerParams, samples};
 use crate::digest::Digest;
 use crate::format::{Class, Delta, FormatError, encode_head};
-use crate::index::{BaseIndex, Content};
 use crate::source::ReadAt;
 
 /// Outputs in memory.
@@ -35,6 +36,7 @@ fn made(bytes: &[u8], class: Class) -> TargetNode<'_> {
         bytes,
         origin: Origin::Made,
         stretches,
+        members: vec![],
         children: vec![],
         recreation: None,
     }
@@ -45,17 +47,28 @@ fn one_file(nodes: Vec<TargetNode<'_>>) -> Target<'_> {
     Target { nodes, outputs: vec![output], roles: Vec::new() }
 }
 
-fn create(base: &[&[u8]], target: Target<'_>) -> (Vec<u8>, EncodeStats) {
+fn content(bytes: &[u8]) -> BaseContent<'_> {
+    BaseContent { digest: Digest::of(bytes), bytes, members: Vec::new() }
+}
+
+fn options() -> EncodeOptions {
     let params = ChunkerParams::DEFAULT;
-    let contents: Vec<_> = base.iter().map(|data| Content { data, boundaries: &[] }).collect();
-    let index = BaseIndex::build(&contents, params);
-    let base: Vec<_> = base
-        .iter()
-        .map(|bytes| BaseContent { digest: Digest::of(bytes), bytes, boundaries: Vec::new() })
-        .collect();
+    let workers = Workers { coders: 1, matchers: 1 };
+    EncodeOptions { level: 3.into(), params, workers, stages: Stages::ALL }
+}
+
+fn create(base: &[&[u8]], target: Target<'_>) -> (Vec<u8>, EncodeStats) {
+    let base: Vec<_> = base.iter().map(|bytes| content(bytes)).collect();
+    create_with(&base, target, options())
+}
+
+fn create_with(
+    base: &[BaseContent<'_>],
+    target: Target<'_>,
+    options: EncodeOptions,
+) -> (Vec<u8>, EncodeStats) {
     let mut body = Vec::new();
-    let options = EncodeOptions { level: 3, params, workers: 1 };
-    let encoded = encode(&base, &index, target, options, &mut body).expect("memory");
+    let encoded = encode(base, target, options, &mut body).expect("memory");
     let mut delta = encode_head(&encoded.header, encoded.body_len).expect("memory");
     delta.extend(body);
     (delta, encoded.stats)

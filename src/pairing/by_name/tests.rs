@@ -118,11 +118,12 @@ fn without_the_path_sizes_are_near_each_other() {
 }
 
 #[test]
-fn empty_members_have_no_pair_and_tiny_ones_only_by_path() {
+fn empty_and_tiny_members_are_paired_by_their_path_alone() {
     let base = [("a/empty", 0), ("a/tiny", 63), ("b/tiny", 64)];
     let target = [("a/empty", 9), ("b/tiny", 0), ("a/tiny", 5), ("c/tiny", 63), ("c/tiny", 64)];
     let by: Vec<_> = pairs(&base, &target).iter().map(|pair| pair.map(|pair| pair.1)).collect();
-    assert_eq!(by, [None, None, Some(By::Path), None, Some(By::NameElsewhere)]);
+    let path = Some(By::Path);
+    assert_eq!(by, [path, path, path, None, Some(By::NameElsewhere)]);
 }
 
 #[test]

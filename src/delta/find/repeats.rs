@@ -4,47 +4,35 @@
 //! lie there, so that whatever is found is complete when it is copied. Only chunks that the base
 //! does not hold come here; they are few, and one thread does.
 
-use super::Target;
-use super::matching::{Match, Matches};
+use super::{Match, MatchKind, Matches, Source};
+use crate::delta::{Stage, Target};
 use crate::index::{Position, TargetIndex, extend_backward, extend_forward};
-
-/// Where a copy's bytes come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Source {
-    /// A content of the base, by index.
-    Base(usize),
-    /// A node of the target, by index.
-    Target(usize),
-}
-
-/// Bytes of a node that are copied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Copied {
-    pub(super) start: usize,
-    pub(super) len: usize,
-    pub(super) source: Source,
-    pub(super) offset: usize,
-}
 
 /// Adds to each made node's matches those with earlier bytes of the target. `order` names the nodes
 /// with matches as the site completes them.
-pub(super) fn add_repeats(
+pub(in crate::delta) fn add_repeats(
     target: &Target<'_>,
     order: &[usize],
     matches: &[Matches],
-) -> Vec<Vec<Copied>> {
+) -> Vec<Vec<Match>> {
     let lens = target.nodes.iter().map(|node| node.bytes.len() as u64);
     let mut index = TargetIndex::new(lens);
     let mut copied = vec![Vec::new(); target.nodes.len()];
+    let mut is_there = vec![false; target.nodes.len()];
     for node in order {
+        is_there[*node] = true;
         let Matches { found, missed } = &matches[*node];
-        let mut merge = Merge { target, node: *node, found, next: 0, copied: Vec::new() };
+        // What a node that nobody makes any more would have given is carried.
+        let is_given = |found: &&Match| match found.source {
+            Source::Base(_) => true,
+            Source::Target(node) => is_there[node],
+        };
+        let found: Vec<Match> = found.iter().filter(is_given).copied().collect();
+        let mut merge = Merge { target, node: *node, found: &found, next: 0, copied: Vec::new() };
         for missed in missed {
             merge.advance(missed.start);
-            if !merge.is_free(missed.start, missed.start + missed.len) {
-                continue;
-            }
-            let hit = index.lookup(&missed.id);
+            let is_free = merge.is_free(missed.start, missed.start + missed.len);
+            let hit = index.lookup(&missed.id).filter(|_| is_free);
             if !hit.is_some_and(|hit| merge.take(hit, missed.start, missed.len)) {
                 let position = Position {
                     content: u32::try_from(*node).unwrap_or(u32::MAX),
@@ -66,7 +54,7 @@ struct Merge<'a> {
     node: usize,
     found: &'a [Match],
     next: usize,
-    copied: Vec<Copied>,
+    copied: Vec<Match>,
 }
 
 impl Merge<'_> {
@@ -74,17 +62,12 @@ impl Merge<'_> {
     fn advance(&mut self, until: usize) {
         while let Some(found) = self.found.get(self.next).filter(|found| found.start <= until) {
             self.next += 1;
-            self.copied.push(Copied {
-                start: found.start,
-                len: found.len,
-                source: Source::Base(found.source),
-                offset: found.offset,
-            });
+            self.copied.push(*found);
         }
     }
 
     fn covered(&self) -> usize {
-        self.copied.last().map_or(0, |copied| copied.start + copied.len)
+        self.copied.last().map_or(0, Match::end)
     }
 
     /// Where the next match of the base begins, or the node ends.
@@ -111,11 +94,13 @@ impl Merge<'_> {
         let after = extend_forward(&bytes[start..self.limit()], &from[offset..]).min(most);
         let before = extend_backward(&bytes[self.covered()..start], &from[..offset]);
         let before = before.min(most - after);
-        self.copied.push(Copied {
+        self.copied.push(Match {
             start: start - before,
             len: before + after,
             source: Source::Target(source),
             offset: offset - before,
+            kind: MatchKind::Plain,
+            stage: Stage::Repeats,
         });
         after >= len
     }

@@ -1,0 +1,161 @@
+//! What a level means: a table over the level and lengths, never over a clock.
+//!
+//! | level | members compared | literals | what differs, and instructions |
+//! |---|---|---|---|
+//! | 1 to 3 | at few places | zstd of that level | zstd 3 |
+//! | 4 to 7 | at more | zstd of that level | zstd 9, short ones 19 |
+//! | 8 to 19 | at every byte | zstd 19 | LZMA |
+//! | 20 to 22 | harder | zstd 22 | LZMA |
+//! | best | harder | LZMA | LZMA |
+//!
+//! Above level 7 all is coded as well as it can be within seconds: what a slow link carries weighs
+//! more than these, and what is coded is little.
+
+use crate::format::{Class, Codec, StreamKind};
+use crate::matcher::Effort;
+
+/// How small a delta is to become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Level {
+    /// 1 to 22.
+    pub number: u8,
+    /// Do also what no level does.
+    pub is_best: bool,
+}
+
+impl From<u8> for Level {
+    fn from(number: u8) -> Self {
+        Self { number, is_best: false }
+    }
+}
+
+/// Window of all frames, as a binary logarithm: what every site can hold for each stream.
+pub(super) const WINDOW_LOG: u32 = 24;
+/// Longest control stream that is coded at zstd 19 at levels that have no LZMA, in bytes.
+const SHORT: usize = 256 << 10;
+/// The first level of zstd that parses optimally: what matters for size.
+const HIGH: i32 = 19;
+/// From this level on all is coded for size.
+const SMALL: u8 = 8;
+/// Frames that are coded before their bytes are handed out, for each worker: the more, the less
+/// workers wait for each other, and the more coded frames are held.
+pub(super) const FRAMES_PER_WORKER: usize = 2;
+/// Longest pieces that the matcher compares whole, in bytes: what its tables are reckoned for.
+pub(super) const WHOLE_LEN: usize = 64 << 20;
+
+/// Does a stream hold runs of bytes rather than values?
+fn is_bytes(kind: StreamKind) -> bool {
+    matches!(kind, StreamKind::Literals(_) | StreamKind::Corrections)
+}
+
+/// What codes a stream.
+pub(super) fn codec(level: Level, kind: StreamKind) -> Codec {
+    match kind {
+        // Nothing makes it smaller, so let it be fast.
+        StreamKind::Literals(Class::DENSE) => Codec::Zstd,
+        _ if level.is_best => Codec::Lzma,
+        _ if is_bytes(kind) || level.number < SMALL => Codec::Zstd,
+        _ => Codec::Lzma,
+    }
+}
+
+/// Level of a frame of `len` bytes, as zstd has them.
+pub(super) fn codec_level(level: Level, kind: StreamKind, len: usize) -> i32 {
+    let number = i32::from(level.number);
+    match level.number {
+        20.. => 22,
+        SMALL.. => HIGH,
+        _ if is_bytes(kind) => number,
+        4.. if len <= SHORT => HIGH,
+        4.. => 9,
+        _ => 3,
+    }
+}
+
+/// Longest frame, decoded, in bytes. Threads share a stream by its frames; what one frame holds, the
+/// next one cannot match. The higher levels pay for the window, so they get it; values repeat nearby.
+pub(super) fn frame_len(level: Level, kind: StreamKind) -> usize {
+    match level.number {
+        ..=6 => 8 << 20,
+        _ if !is_bytes(kind) => 8 << 20,
+        7..=12 => 16 << 20,
+        _ => 32 << 20,
+    }
+}
+
+/// Memory that coding a frame takes at most, in bytes: tables for a window of 16 MiB (of libzstd hash
+/// and chain, 4 bytes an entry, by the level's parameters; of LZMA 11.5 bytes a byte), the frame,
+/// coded frames that wait.
+fn coder_memory(level: Level) -> u64 {
+    let tables: u64 = match level.number {
+        _ if level.is_best => 200 << 20,
+        ..SMALL => 16 << 20,
+        SMALL..20 => 112 << 20,
+        _ => 288 << 20,
+    };
+    let frame = frame_len(level, StreamKind::Literals(Class::OTHER)) as u64;
+    tables + (1 + FRAMES_PER_WORKER as u64) * frame
+}
+
+/// Memory that comparing a piece takes at most, in bytes.
+fn matcher_memory(level: Level) -> u64 {
+    // Long pieces are looked at in fewer places, so that the longest take no more than shorter ones.
+    let lens = [24 << 20, 48 << 20, WHOLE_LEN];
+    lens.map(|len| effort(level).memory(len) as u64).into_iter().max().unwrap_or(0)
+}
+
+/// How much is done at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Workers {
+    /// Frames coded at once, at least 1.
+    pub coders: usize,
+    /// Pieces compared at once, at least 1.
+    pub matchers: usize,
+}
+
+impl Workers {
+    /// As many as `memory` bytes suffice for, at most `jobs`.
+    ///
+    /// # Errors
+    /// The bytes that are needed, where not even one fits.
+    pub fn within(level: Level, memory: u64, jobs: usize) -> Result<Self, u64> {
+        let needed = coder_memory(level).max(matcher_memory(level));
+        if memory < needed {
+            return Err(needed);
+        }
+        let fit =
+            |one: u64| usize::try_from(memory / one).unwrap_or(usize::MAX).clamp(1, jobs.max(1));
+        Ok(Self { coders: fit(coder_memory(level)), matchers: fit(matcher_memory(level)) })
+    }
+}
+
+/// How hard members are compared.
+pub(super) fn effort(level: Level) -> Effort {
+    Effort::for_level(level.number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_level_works_within_600_mb() {
+        for number in 1..=22 {
+            for is_best in [false, true] {
+                let level = Level { number, is_best };
+                let workers = Workers::within(level, 500_000_000, 2);
+                assert!(workers.is_ok(), "{level:?}: {workers:?}");
+            }
+        }
+        let workers = Workers { coders: 2, matchers: 2 };
+        assert_eq!(Workers::within(9.into(), 500_000_000, 2), Ok(workers));
+    }
+
+    #[test]
+    fn what_does_not_fit_says_what_would() {
+        let needed = Workers::within(9.into(), 0, 2).expect_err("nothing fits");
+        let one = Workers { coders: 1, matchers: 1 };
+        assert_eq!(Workers::within(9.into(), needed, 2), Ok(one));
+        assert_eq!(Workers::within(9.into(), needed - 1, 2), Err(needed));
+    }
+}
