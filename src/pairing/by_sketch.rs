@@ -34,16 +34,18 @@ const EMPTY: u32 = u32::MAX;
 
 /// For each of `target` the one of `base` that is most like it, if any is.
 ///
-/// Members of the base are given by their place in their list and their bytes. Members below 4 KiB
-/// are passed over. All others are read once, on all threads of the current rayon pool; memory is
-/// 128 bytes for each of `target`, 256 for each of `base`.
+/// Members of the base are given by their place in their list and their bytes; leave out those that
+/// a sure name claimed and those of layers that the target has whole. Members below 4 KiB
+/// are passed over, and so are those of `base` that differ in length from each of `target` by more
+/// than a factor of ten. All others are read once, on all threads of the current rayon pool; memory
+/// is 132 bytes for each of `target`, at most 280 for each of `base`.
 pub fn by_sketch(base: &[(usize, &[u8])], target: &[&[u8]]) -> Vec<Option<Pair>> {
     let sketches: Vec<Option<Sketch>> =
         target.par_iter().with_max_len(1).map(|bytes| sketch(bytes)).collect();
-    if sketches.iter().all(Option::is_none) {
-        return vec![None; target.len()];
-    }
-    let base = Base::new(base);
+    let mut lens: Vec<usize> =
+        target.iter().map(|bytes| bytes.len()).filter(|len| *len >= MIN_LEN).collect();
+    lens.sort_unstable();
+    let base = Base::new(base, &lens);
     let pair =
         |(sketch, bytes): (&Option<Sketch>, &&[u8])| base.pair(sketch.as_ref()?, bytes.len());
     sketches.par_iter().zip(target).map(pair).collect()
@@ -58,12 +60,20 @@ struct Base {
 }
 
 impl Base {
-    fn new(base: &[(usize, &[u8])]) -> Self {
-        let mut order: Vec<&(usize, &[u8])> = base.iter().collect();
+    /// Reads what could be the base of a member of one of these lengths, which ascend.
+    fn new(base: &[(usize, &[u8])], lens: &[usize]) -> Self {
+        let is_wanted = |len: usize| {
+            let (shorter, longer) = lens.split_at(lens.partition_point(|other| *other < len));
+            let nearest = shorter.last().into_iter().chain(longer.first());
+            nearest.copied().any(|other| are_comparable(other as u64, len as u64))
+        };
+        let mut order: Vec<&(usize, &[u8])> =
+            base.iter().filter(|(_, bytes)| is_wanted(bytes.len())).collect();
         order.sort_unstable_by_key(|(at, bytes)| (bytes.len(), *at));
         let mut samples: Vec<(u32, u32)> = (0..u32::MAX)
+            .into_par_iter()
             .zip(&order)
-            .par_bridge()
+            .with_max_len(1)
             .flat_map_iter(|(number, (_, bytes))| {
                 let samples = sketch(bytes).into_iter().flatten();
                 samples.filter(|sample| *sample != EMPTY).map(move |sample| (sample, number))

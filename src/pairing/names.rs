@@ -1,10 +1,12 @@
 //! Names of members, cut into what stays from release to release and what does not.
 
+use std::ops::Range;
+
 /// Shortest run of hex digits that is taken for a digest, if it has a digit: shorter ones are words.
 const MIN_HEX_RUN: usize = 6;
 
 /// How much of a name is compared with others, in bytes from its end: bounds the work for long ones.
-const COMPARED_LEN: usize = 256;
+const COMPARED_LEN: usize = 128;
 
 /// A name without what says only where the archive was made: leading `./` and `/`.
 pub(super) fn clean(mut name: &[u8]) -> &[u8] {
@@ -30,56 +32,23 @@ pub(super) fn stem(file: &[u8]) -> (&[u8], &[u8]) {
     (&file[..marks + word], extension.unwrap_or_default())
 }
 
-/// A piece of a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Piece<'a> {
-    Byte(u8),
-    /// A version, a number or a digest.
-    Run(&'a [u8]),
-}
-
-/// Cuts a name into pieces, in time linear in its length: a run of hex digits is judged once.
-struct Pieces<'a> {
-    rest: &'a [u8],
-    /// Bytes of `rest` that are known to be in no digest.
-    plain: usize,
-}
-
-impl<'a> Pieces<'a> {
-    fn of(name: &'a [u8]) -> Self {
-        Self { rest: name, plain: 0 }
-    }
-
-    /// Length of the run that begins here; 0 where a byte stands for itself.
-    fn run(&mut self) -> usize {
-        if self.plain == 0 {
-            let hex = len_while(self.rest, u8::is_ascii_hexdigit);
-            if hex >= MIN_HEX_RUN && self.rest[..hex].iter().any(u8::is_ascii_digit) {
-                return hex;
-            }
-            self.plain = hex.max(1);
-        }
-        version_len(self.rest)
-    }
-}
-
-impl<'a> Iterator for Pieces<'a> {
-    type Item = Piece<'a>;
-
-    fn next(&mut self) -> Option<Piece<'a>> {
-        let first = *self.rest.first()?;
-        let run = self.run();
-        let (piece, rest) = self.rest.split_at(run.max(1));
-        self.rest = rest;
-        self.plain = self.plain.saturating_sub(piece.len());
-        Some(if run == 0 { Piece::Byte(first) } else { Piece::Run(piece) })
-    }
+/// The next version, number or digest of a name, at `at` or behind it.
+///
+/// Going from one to the next takes time linear in the name: of what is no digest, fewer than
+/// [`MIN_HEX_RUN`] bytes are looked at again.
+fn next_run(name: &[u8], at: usize) -> Option<Range<usize>> {
+    let digit = at + name[at..].iter().position(u8::is_ascii_digit)?;
+    let before = name[at..digit].iter().rev().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let start = digit - before;
+    let end = digit + len_while(&name[digit..], u8::is_ascii_hexdigit);
+    let is_digest = end - start >= MIN_HEX_RUN;
+    Some(if is_digest { start..end } else { digit..digit + version_len(&name[digit..]) })
 }
 
 /// Length of the digits at the start, and of more digits behind single dots: `1.2.13`.
 fn version_len(name: &[u8]) -> usize {
     let mut len = len_while(name, u8::is_ascii_digit);
-    while len > 0 && name.get(len) == Some(&b'.') {
+    while name.get(len) == Some(&b'.') {
         match len_while(&name[len + 1..], u8::is_ascii_digit) {
             0 => break,
             digits => len += 1 + digits,
@@ -94,10 +63,34 @@ fn len_while(name: &[u8], is_in: impl Fn(&u8) -> bool) -> usize {
 
 /// Appends a name with one NUL, which no name has, for each version, number and digest.
 pub(super) fn fold(name: &[u8], out: &mut Vec<u8>) {
-    out.extend(Pieces::of(name).map(|piece| match piece {
-        Piece::Byte(byte) => byte,
-        Piece::Run(_) => 0,
-    }));
+    let mut at = 0;
+    while let Some(run) = next_run(name, at) {
+        out.extend(&name[at..run.start]);
+        out.push(0);
+        at = run.end;
+    }
+    out.extend(&name[at..]);
+}
+
+/// A piece of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Piece<'a> {
+    Byte(u8),
+    /// A version, a number or a digest.
+    Run(&'a [u8]),
+}
+
+/// Cuts the end of a name into pieces.
+fn cut<'a>(name: &'a [u8], pieces: &mut Vec<Piece<'a>>) {
+    let name = &name[name.len().saturating_sub(COMPARED_LEN)..];
+    let mut at = 0;
+    pieces.clear();
+    while let Some(run) = next_run(name, at) {
+        pieces.extend(name[at..run.start].iter().copied().map(Piece::Byte));
+        pieces.push(Piece::Run(&name[run.clone()]));
+        at = run.end;
+    }
+    pieces.extend(name[at..].iter().copied().map(Piece::Byte));
 }
 
 /// Compares one name with many.
@@ -110,15 +103,13 @@ pub(super) struct Comparer<'a> {
 impl<'a> Comparer<'a> {
     /// Sets the name that others are compared with.
     pub(super) fn set(&mut self, name: &'a [u8]) {
-        self.name.clear();
-        self.name.extend(Pieces::of(end_of(name)));
+        cut(name, &mut self.name);
     }
 
     /// How alike the names are: pieces that they have in common from the start on and from the end
     /// on, where a run is like any other run but counts more if it is the same.
     pub(super) fn likeness(&mut self, other: &'a [u8]) -> usize {
-        self.other.clear();
-        self.other.extend(Pieces::of(end_of(other)));
+        cut(other, &mut self.other);
         let (mut ours, mut theirs) = (&self.name[..], &self.other[..]);
         let mut likeness = 0;
         while let ([our, our_rest @ ..], [their, their_rest @ ..]) = (ours, theirs)
@@ -135,10 +126,6 @@ impl<'a> Comparer<'a> {
         }
         likeness
     }
-}
-
-fn end_of(name: &[u8]) -> &[u8] {
-    &name[name.len().saturating_sub(COMPARED_LEN)..]
 }
 
 fn alike(one: Piece<'_>, other: Piece<'_>) -> Option<usize> {
@@ -178,6 +165,7 @@ mod tests {
             ("deadbeef/defaced2", "deadbeef/#"),
             ("1.2.", "#."),
             ("a..1", "a..#"),
+            ("1.2abcdef0", "##"),
             ("", ""),
         ] {
             assert_eq!(folded(name), expected);
@@ -235,13 +223,13 @@ mod tests {
     proptest! {
         #[test]
         fn pieces_make_up_the_name(name in "[a-f0-9./x]{0,60}") {
-            let mut whole = Vec::new();
-            for piece in Pieces::of(name.as_bytes()) {
-                match piece {
-                    Piece::Byte(byte) => whole.push(byte),
-                    Piece::Run(run) => whole.extend(run),
-                }
-            }
+            let mut pieces = Vec::new();
+            cut(name.as_bytes(), &mut pieces);
+            let bytes = |piece: &Piece<'_>| match piece {
+                Piece::Byte(byte) => vec![*byte],
+                Piece::Run(run) => run.to_vec(),
+            };
+            let whole = pieces.iter().map(bytes).collect::<Vec<_>>().concat();
             prop_assert_eq!(whole, name.as_bytes());
         }
     }

@@ -91,7 +91,9 @@ impl Finder<'_, '_> {
         }
         let target: Vec<&[u8]> = unknown.iter().map(|piece| self.pieces[*piece].data()).collect();
         let is_taken: HashSet<usize> = pairs.iter().flatten().copied().collect();
-        let free = base_numbers.iter().enumerate().filter(|(_, piece)| !is_taken.contains(piece));
+        let is_free =
+            |piece: usize| !is_taken.contains(&piece) && !self.is_kept[self.of_base[piece].owner];
+        let free = base_numbers.iter().enumerate().filter(|(_, piece)| is_free(**piece));
         let free: Vec<(usize, &[u8])> =
             free.map(|(at, piece)| (at, self.of_base[*piece].data())).collect();
         for (piece, pair) in unknown.iter().zip(pairing::by_sketch(&free, &target)) {
