@@ -2,7 +2,7 @@
 //!
 //! | level | members compared | literals | what differs, and instructions |
 //! |---|---|---|---|
-//! | 1 to 3 | at few places | zstd of that level | zstd 3 |
+//! | 1 to 3 | at few places | zstd of that level | zstd 3, short ones 19 |
 //! | 4 to 7 | at more | zstd of that level | zstd 9, short ones 19 |
 //! | 8 to 19 | at every byte | zstd 19 | LZMA |
 //! | 20 to 22 | harder | zstd 22 | LZMA |
@@ -31,7 +31,9 @@ impl From<u8> for Level {
 
 /// Window of all frames, as a binary logarithm: what every site can hold for each stream.
 pub(super) const WINDOW_LOG: u32 = 24;
-/// Longest control stream that is coded at zstd 19 at levels that have no LZMA, in bytes.
+/// Longest control stream that is coded at zstd 19 at levels that have no LZMA, in bytes; below level
+/// 4 the first.
+const TINY: usize = 16 << 10;
 const SHORT: usize = 256 << 10;
 /// The first level of zstd that parses optimally: what matters for size.
 const HIGH: i32 = 19;
@@ -62,11 +64,12 @@ pub(super) fn codec(level: Level, kind: StreamKind) -> Codec {
 /// Level of a frame of `len` bytes, as zstd has them.
 pub(super) fn codec_level(level: Level, kind: StreamKind, len: usize) -> i32 {
     let number = i32::from(level.number);
+    let short = if level.number < 4 { TINY } else { SHORT };
     match level.number {
         20.. => 22,
         SMALL.. => HIGH,
         _ if is_bytes(kind) => number,
-        4.. if len <= SHORT => HIGH,
+        _ if len <= short => HIGH,
         4.. => 9,
         _ => 3,
     }
