@@ -9,7 +9,7 @@ use super::{BaseContent, Origin, RecreatedPiece, Recreation, Target};
 use crate::digest::Digest;
 use crate::format::{
     CONTROL_STREAMS, Class, HEADER_CLASS, Instruction, NONE, PartWriter, STREAM_KINDS, TAR_BLOCK,
-    data_len,
+    padded_len,
 };
 use crate::index::extend_forward;
 
@@ -347,9 +347,8 @@ fn members(made: &[u8], source: &[u8], writer: &mut PartWriter<'_>) {
             writer.equal(TAR_BLOCK as u64);
             at += TAR_BLOCK;
             len -= TAR_BLOCK;
-            let data =
-                data_len(header).and_then(|len| len.checked_next_multiple_of(TAR_BLOCK as u64));
-            len = data.map_or(len, |data| usize::try_from(data).unwrap_or(usize::MAX).min(len));
+            len = padded_len(header)
+                .map_or(len, |padded| usize::try_from(padded).unwrap_or(usize::MAX).min(len));
         }
         differences(&made[at..at + len], &source[at..], writer);
         at += len;

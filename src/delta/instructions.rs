@@ -1,13 +1,13 @@
 //! Each instruction's work.
 
 use super::ApplyError;
-use super::execution::{Execution, broken, clamp, is_whole};
+use super::execution::{Execution, broken, is_whole};
 use super::outlet::{Landing, Written};
 use super::streams::GroupStreams;
 use crate::digest::Digest;
 use crate::format::{
     BASE_BLOCK_LEN, Class, Differences, Instruction, NONE, PartReader, Run, TAR_BLOCK, WayKind,
-    data_len,
+    padded_len,
 };
 
 /// Bytes of a node that a copy takes.
@@ -48,7 +48,7 @@ impl Execution<'_, '_, '_> {
             Instruction::Copy { node: from, offset, length } => {
                 fits(length)?;
                 let span = Span { from, offset, length };
-                self.check_copy(node, span, group)?;
+                self.admit_copy(node, span, group)?;
                 self.fill_from(node, span, |_| Ok(()))
             }
             Instruction::Patch { node: from, offset, length } => {
@@ -63,10 +63,7 @@ impl Execution<'_, '_, '_> {
                 fits(TAR_BLOCK as u64)?;
                 let block = reader.header(None)?;
                 self.stats.literal_bytes += TAR_BLOCK as u64;
-                self.fill(node, TAR_BLOCK as u64, |_, done, buf| {
-                    buf.copy_from_slice(&block[clamp(done)..][..buf.len()]);
-                    Ok(())
-                })
+                self.put(node, &block)
             }
             Instruction::Zero { length } => {
                 fits(length)?;
@@ -87,16 +84,20 @@ impl Execution<'_, '_, '_> {
                 let digest = known.ok_or(broken("an instruction cites a digest", group))?;
                 let hex = Digest::from_bytes(*digest).to_hex();
                 self.stats.literal_bytes += hex.len() as u64;
-                self.fill(node, hex.len() as u64, |_, done, buf| {
-                    buf.copy_from_slice(&hex[clamp(done)..][..buf.len()]);
-                    Ok(())
-                })
+                self.put(node, &hex)
             }
             Instruction::Literal { class, length } => {
                 fits(length)?;
                 self.literal(node, class, length, reader)
             }
         }
+    }
+
+    /// Makes the next bytes of `node`: these.
+    fn put(&mut self, node: u32, bytes: &[u8]) -> Result<(), ApplyError> {
+        self.outlet.put(bytes)?;
+        self.made[node as usize] += bytes.len() as u64;
+        Ok(())
     }
 
     fn literal(
@@ -110,8 +111,8 @@ impl Execution<'_, '_, '_> {
         self.fill(node, length, |_, _, buf| Ok(reader.literal(class, buf)?))
     }
 
-    /// May bytes of a node be copied here?
-    fn check_copy(&mut self, node: u32, span: Span, group: usize) -> Result<(), ApplyError> {
+    /// Refuses a copy of bytes that may not be copied here; counts any other.
+    fn admit_copy(&mut self, node: u32, span: Span, group: usize) -> Result<(), ApplyError> {
         let Span { from, offset, length } = span;
         let source = self.header_node(from, group)?;
         let available = if from == node { self.made[node as usize] } else { source.length };
@@ -143,7 +144,7 @@ impl Execution<'_, '_, '_> {
         reader: &mut PartReader<'_, GroupStreams<'_>>,
         group: usize,
     ) -> Result<(), ApplyError> {
-        self.check_copy(node, span, group)?;
+        self.admit_copy(node, span, group)?;
         let mut differences = Differences::new(span.length);
         self.fill_from(node, span, |bytes| Ok(differences.apply(bytes, reader)?))?;
         if differences.has_any() {
@@ -161,7 +162,7 @@ impl Execution<'_, '_, '_> {
         reader: &mut PartReader<'_, GroupStreams<'_>>,
         group: usize,
     ) -> Result<(), ApplyError> {
-        self.check_copy(node, span, group)?;
+        self.admit_copy(node, span, group)?;
         let mut differences = Differences::new(span.length);
         let mut done = 0;
         while done < span.length {
@@ -170,17 +171,12 @@ impl Execution<'_, '_, '_> {
                 let source = self.read_block(left)?;
                 let mut block = reader.header(Some(&source))?;
                 differences.apply(&mut block, reader)?;
-                self.fill(node, TAR_BLOCK as u64, |_, done, buf| {
-                    buf.copy_from_slice(&block[clamp(done)..][..buf.len()]);
-                    Ok(())
-                })?;
+                self.put(node, &block)?;
                 done += TAR_BLOCK as u64;
                 left.offset += TAR_BLOCK as u64;
                 left.length -= TAR_BLOCK as u64;
                 // What is no header has no next one.
-                let data = data_len(&source);
-                let data = data.and_then(|len| len.checked_next_multiple_of(TAR_BLOCK as u64));
-                left.length = data.map_or(left.length, |data| data.min(left.length));
+                left.length = padded_len(&source).unwrap_or(left.length).min(left.length);
             }
             self.fill_from(node, left, |bytes| Ok(differences.apply(bytes, reader)?))?;
             done += left.length;
@@ -188,7 +184,7 @@ impl Execution<'_, '_, '_> {
         Ok(())
     }
 
-    /// The first block of a span that [`Execution::check_copy`] passed.
+    /// The first block of a span that [`Execution::admit_copy`] passed.
     fn read_block(&mut self, span: Span) -> Result<[u8; TAR_BLOCK], ApplyError> {
         let mut block = [0; TAR_BLOCK];
         if self.is_given(span.from) {
@@ -301,7 +297,7 @@ impl Execution<'_, '_, '_> {
         })
     }
 
-    /// Makes the next bytes of `node` from a span that [`Execution::check_copy`] passed; `change`
+    /// Makes the next bytes of `node` from a span that [`Execution::admit_copy`] passed; `change`
     /// gets them piece by piece.
     fn fill_from(
         &mut self,

@@ -28,7 +28,7 @@ pub use delta::{Delta, MAGIC, PREFIX_LEN, VERSION, encode_head};
 pub use difference::Differences;
 pub use error::FormatError;
 pub use frame::{Codec, Frame, encode_frame};
-pub use header_model::{BLOCK as TAR_BLOCK, HeaderModel, data_len};
+pub use header_model::{BLOCK as TAR_BLOCK, HeaderModel, data_len, padded_len};
 pub(crate) use header_model::{checksum_holds, has_data, number, text};
 pub use instruction::{Class, Instruction};
 pub use node::{content_of, is_fed};

@@ -36,6 +36,7 @@ pub(super) use self::repeats::add_repeats;
 use super::{BaseContent, EncodeOptions, Origin, Stage, Target};
 use crate::chunker::{ChunkId, Cutter};
 use crate::digest::Digest;
+use crate::format::TAR_BLOCK;
 use crate::index::{BaseIndex, Content};
 
 /// Where a copy's bytes come from.
@@ -300,7 +301,7 @@ impl Finder<'_, '_> {
     /// A piece's header as one of its pair: all its blocks, or where these are not as many, the last.
     fn header(&self, piece: usize, pair: Option<usize>) -> Option<Match> {
         let (header, pair) = (&self.pieces[piece].header, pair.map(|pair| &self.of_base[pair])?);
-        let len = if header.len() == pair.header.len() { header.len() } else { 512 };
+        let len = if header.len() == pair.header.len() { header.len() } else { TAR_BLOCK };
         (self.has(Stage::Headers) && len > 0 && header.len().min(pair.header.len()) >= len).then(
             || Match {
                 start: header.end - len,

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::super::{BaseContent, Member, TargetNode};
+use crate::delta::{BaseContent, Member, TargetNode};
+use crate::format::TAR_BLOCK;
 
 /// Longest piece that has no name, in bytes: where no tar says where things begin, threads share a
 /// node by such pieces. Matches that touch at an edge become one again.
@@ -64,7 +65,7 @@ fn pieces<'a>(owner: usize, bytes: &'a [u8], members: &'a [Member]) -> Vec<Piece
         }
         plain(at, member.header.start, &mut pieces);
         // The padding is the member's, as long as the next header follows it or the content ends.
-        let padded = member.data.end.next_multiple_of(512).min(bytes.len());
+        let padded = member.data.end.next_multiple_of(TAR_BLOCK).min(bytes.len());
         let next = members.get(number + 1).map_or(padded, |next| next.header.start);
         at = if next >= member.data.end { padded.min(next) } else { member.data.end };
         pieces.push(Piece {

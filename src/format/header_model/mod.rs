@@ -212,3 +212,9 @@ pub fn data_len(block: &[u8; BLOCK]) -> Option<u64> {
     let size = u64::try_from(number(&block[SIZE])?).ok()?;
     Some(if has_data(block[field::TYPE_FLAG]) { size } else { 0 })
 }
+
+/// Bytes from the end of a header block to where the next one lies: its data, padded to whole blocks;
+/// `None` for what is no header (docs/format.md section 8.5).
+pub fn padded_len(block: &[u8; BLOCK]) -> Option<u64> {
+    data_len(block).and_then(|len| len.checked_next_multiple_of(BLOCK as u64))
+}
