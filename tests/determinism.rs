@@ -21,7 +21,7 @@ fn same_delta(base: &Path, target: &Path, level: u8) -> Digest {
         (1, 600_000_000, false, false),
         (2, 600_000_000, true, true),
         (3, 4_000_000_000, false, false),
-        (7, 300_000_000, true, false),
+        (7, 320_000_000, true, false),
     ];
     let deltas = ways.map(|(jobs, memory, has_own_tmpdir, has_self_check)| {
         let delta = dir.path().join(format!("delta-{jobs}"));

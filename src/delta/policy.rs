@@ -4,9 +4,10 @@
 //! |---|---|---|---|
 //! | 1 to 3 | at few places | zstd of that level | zstd 3, short ones 19 |
 //! | 4 to 7 | at more | zstd of that level | zstd 9, short ones 19 |
-//! | 8 to 19 | at every byte | zstd 19 | LZMA |
-//! | 20 to 22 | harder | zstd 22 | LZMA |
-//! | best | harder | LZMA | LZMA |
+//! | 8 to 12 | at most places | zstd 18 | LZMA, hash chains |
+//! | 13 to 19 | at every byte | zstd 19 | LZMA |
+//! | 20 to 22 | harder | zstd 22 | LZMA, harder |
+//! | best | as its level | LZMA | LZMA |
 //!
 //! Above level 7 all is coded as well as it can be within seconds: what a slow link carries weighs
 //! more than these, and what is coded is little.
@@ -39,8 +40,9 @@ const SHORT: usize = 256 << 10;
 const HIGH: i32 = 19;
 /// From this level on all is coded for size.
 const SMALL: u8 = 8;
-/// Frames that are coded before their bytes are handed out, for each worker: the more, the less
-/// workers wait for each other, and the more coded frames are held.
+/// Frames of the longest kind, or as many bytes of shorter ones, that are coded before their bytes are
+/// handed out, for each worker: the more, the less workers wait for each other, and the more coded
+/// frames are held.
 pub(super) const FRAMES_PER_WORKER: usize = 2;
 /// Longest pieces that the matcher compares whole, in bytes: what its tables are reckoned for.
 pub(super) const WHOLE_LEN: usize = 64 << 20;
@@ -67,7 +69,8 @@ pub(super) fn codec_level(level: Level, kind: StreamKind, len: usize) -> i32 {
     let short = if level.number < 4 { TINY } else { SHORT };
     match level.number {
         20.. => 22,
-        SMALL.. => HIGH,
+        13.. => HIGH,
+        SMALL.. => HIGH - 1,
         _ if is_bytes(kind) => number,
         _ if len <= short => HIGH,
         4.. => 9,
@@ -86,6 +89,11 @@ pub(super) fn frame_len(level: Level, kind: StreamKind) -> usize {
     }
 }
 
+/// The longest frame of any stream, decoded, in bytes.
+pub(super) fn longest_frame(level: Level) -> usize {
+    frame_len(level, StreamKind::Literals(Class::OTHER))
+}
+
 /// Memory that coding a frame takes at most, in bytes: tables for a window of 16 MiB (of libzstd hash
 /// and chain, 4 bytes an entry, by the level's parameters; of LZMA 11.5 bytes a byte), the frame,
 /// coded frames that wait.
@@ -96,14 +104,14 @@ fn coder_memory(level: Level) -> u64 {
         SMALL..20 => 112 << 20,
         _ => 288 << 20,
     };
-    let frame = frame_len(level, StreamKind::Literals(Class::OTHER)) as u64;
+    let frame = longest_frame(level) as u64;
     tables + (1 + FRAMES_PER_WORKER as u64) * frame
 }
 
 /// Memory that comparing a piece takes at most, in bytes.
 fn matcher_memory(level: Level) -> u64 {
     // Long pieces are looked at in fewer places, so that the longest take no more than shorter ones.
-    let lens = [24 << 20, 48 << 20, WHOLE_LEN];
+    let lens = [(16 << 20) - 1, (32 << 20) - 1, WHOLE_LEN];
     lens.map(|len| effort(level).memory(len) as u64).into_iter().max().unwrap_or(0)
 }
 

@@ -12,7 +12,10 @@ const SAMPLED: u32 = 5;
 /// How far a claim keeps from the ends of its run: seeds there lead to what lies behind it.
 const EDGE: usize = 8;
 
-/// Claims, ascending; none if they make up less than half of `old`, where looking everywhere pays.
+/// Where less than a quarter of the first of so many parts of new is equal, the others are not looked at.
+const TRIAL: usize = 8;
+
+/// Claims, ascending; none if they make up less than half of `old`, or seem to: looking everywhere pays.
 pub(super) fn claims(old: &[u8], new: &[u8]) -> Vec<Range<usize>> {
     let mut found = equal_runs(old, new);
     if found.iter().map(Range::len).sum::<usize>() < old.len() / 2 {
@@ -26,13 +29,18 @@ fn equal_runs(old: &[u8], new: &[u8]) -> Vec<Range<usize>> {
     let samples = Samples::of(old);
     let mut found = Vec::new();
     let (mut at, mut done) = (0, 0);
+    let (trial, mut equal) = (new.len() / TRIAL, 0);
     while let Some(seed) = word(new, at) {
+        if at >= trial && equal < trial / 4 {
+            break;
+        }
         let mut ahead = 0;
         if let Some(from) = samples.find(seed) {
             ahead = common_prefix(&new[at..], &old[from..]);
             let back = common_suffix(&new[done..at], &old[from.saturating_sub(LEAST)..from]);
             if ahead + back >= LEAST {
                 found.push(from - back..from + ahead);
+                equal += back + ahead;
                 done = at + ahead;
             } else {
                 ahead = 0;

@@ -9,6 +9,8 @@ pub struct Effort {
     pub(super) sparse: usize,
     /// Candidates that are compared at each position.
     pub(super) depth: usize,
+    /// A running diagonal along which no more than eight bytes differ for so long is not left.
+    pub(super) horizon: usize,
     /// The n-th lookup in a row that finds nothing moves on by n >> this more.
     pub(super) patience: u32,
 }
@@ -17,25 +19,26 @@ impl Effort {
     /// What level 1 to 22 asks for; 0 counts as 1.
     pub const fn for_level(level: u8) -> Self {
         match level {
-            0..=3 => Self { step: 8, sparse: 64, depth: 4, patience: 4 },
-            4..=5 => Self { step: 4, sparse: 32, depth: 8, patience: 6 },
-            6..=8 => Self { step: 2, sparse: 16, depth: 16, patience: 31 },
-            9..=18 => Self { step: 1, sparse: 16, depth: 16, patience: 31 },
-            _ => Self { step: 1, sparse: 1, depth: 64, patience: 31 },
+            0..=3 => Self { step: 8, sparse: 64, depth: 4, horizon: 32, patience: 4 },
+            4..=5 => Self { step: 4, sparse: 32, depth: 8, horizon: 32, patience: 6 },
+            6..=8 => Self { step: 2, sparse: 16, depth: 16, horizon: 32, patience: 8 },
+            9..=12 => Self { step: 1, sparse: 16, depth: 16, horizon: 32, patience: 8 },
+            13..=18 => Self { step: 1, sparse: 16, depth: 16, horizon: 512, patience: 31 },
+            _ => Self { step: 1, sparse: 1, depth: 64, horizon: 512, patience: 31 },
         }
     }
 
     /// An upper bound of the memory that an old file of `len` bytes takes while it is looked up.
     pub const fn memory(self, len: usize) -> usize {
         let len = if len < super::MAX_OLD { len } else { super::MAX_OLD };
-        len / self.step_for(len) * 8 + len / 4 + 4096
+        len / self.step_for(len) * 12 + len / 4 + 8192
     }
 
     /// The distance of indexed positions in an old file of `len` bytes.
     pub(super) const fn step_for(self, len: usize) -> usize {
         let least = match len >> 20 {
-            0..24 => 1,
-            24..48 => 2,
+            0..16 => 1,
+            16..32 => 2,
             _ => 4,
         };
         if self.step > least { self.step } else { least }

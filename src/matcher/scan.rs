@@ -2,13 +2,11 @@
 
 use super::bytes::{common_prefix, common_suffix, differing_within, word};
 use super::claims::claims;
-use super::seeds::Seeds;
+use super::seeds::{AHEAD, Seeds};
 use super::{Cover, Effort};
 
 /// A match must have more than this many bytes that differ along the running diagonal (bsdiff).
 const MARGIN: usize = 8;
-/// A diagonal along which hardly anything differs for so long is not left.
-const HORIZON: usize = 512;
 /// Equal bytes along the running diagonal that make an anchor.
 const RESUMED: usize = 24;
 /// The most bytes that are passed over because lookups found nothing for long.
@@ -20,10 +18,13 @@ const PATIENCE: u32 = 9;
 /// Exact matches of `new` in `old`, ascending and disjoint in `new`, and the number of bytes compared.
 pub(super) fn anchors(old: &[u8], new: &[u8], effort: Effort) -> (Vec<Cover>, usize) {
     let step = effort.step_for(old.len());
-    let mut scan = Scan { old, new, effort, step, seeds: None, compared: 0 };
+    let mut scan = Scan { old, new, effort, step, seeds: None, likely: (0, 0), compared: 0 };
     let found = scan.run();
     (found, scan.compared)
 }
+
+/// Tells prepared lookups of which none is likely from none that are prepared.
+const NOTHING: u32 = 1 << AHEAD;
 
 struct Scan<'a> {
     old: &'a [u8],
@@ -32,6 +33,8 @@ struct Scan<'a> {
     step: usize,
     /// Made when the first lookup is due: most changed files differ in a few bytes.
     seeds: Option<Seeds>,
+    /// Where lookups may find something: from which position on, and a bit for each.
+    likely: (usize, u32),
     compared: usize,
 }
 
@@ -55,8 +58,9 @@ impl Scan<'_> {
                 look_until = at + self.step;
             }
             let here = &self.new[at..];
-            let needed = differing_within(here, self.along(running, at), MARGIN, HORIZON);
-            self.compared += needed.unwrap_or(HORIZON);
+            let needed =
+                differing_within(here, self.along(running, at), MARGIN, self.effort.horizon);
+            self.compared += needed.unwrap_or(self.effort.horizon);
             let Some(needed) = needed else {
                 at += 1;
                 look_until = at;
@@ -91,6 +95,12 @@ impl Scan<'_> {
         let (old, new, step, sparse) = (self.old, self.new, self.step, self.effort.sparse);
         let seeds =
             self.seeds.get_or_insert_with(|| Seeds::of(old, step, &claims(old, new), sparse));
+        if self.likely.1 == 0 || at < self.likely.0 || at - self.likely.0 >= AHEAD {
+            self.likely = (at, seeds.likely(new, at, self.effort.depth) | NOTHING);
+        }
+        if self.likely.1 >> (at - self.likely.0) & 1 == 0 {
+            return None;
+        }
         let new = &new[at..];
         let mut best: Option<Cover> = None;
         let mut floor = needed.max(8);

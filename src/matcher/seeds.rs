@@ -7,12 +7,21 @@ use super::bytes::word;
 /// Length of a seed.
 pub(super) const SEED: usize = 8;
 
+/// How many lookups are prepared at once.
+pub(super) const AHEAD: usize = 8;
+
 /// The bits of a place that are the position; the others are the tag.
 const PLACE: u32 = (1 << 26) - 1;
 
+/// Seeds are sorted in so many parts, as a power of two: the tables of one fit a processor's cache,
+/// those of all would miss it at every seed.
+const PART_BITS: u32 = 8;
+const PARTS: usize = 1 << PART_BITS;
+
 /// Positions of old by the hash of the eight bytes there, ascending within a hash.
 ///
-/// Takes 4 bytes for each indexed position and 2 to 4 for its share of the buckets.
+/// Takes 4 bytes for each indexed position and 1 to 2 for its share of the buckets; while it is made 2
+/// more, and 4 for each in the fullest part.
 #[derive(Debug)]
 pub(super) struct Seeds {
     /// Where each bucket ends in `places`; one more in front, so that bucket h is ends[h]..ends[h+1].
@@ -26,31 +35,53 @@ impl Seeds {
     /// run of one byte only the end.
     pub(super) fn of(old: &[u8], step: usize, claims: &[Range<usize>], sparse: usize) -> Self {
         let indexed = || Places { at: 0, len: old.len(), step, claims, sparse };
-        let positions = indexed().count().max(1);
-        let bits = positions.ilog2().clamp(8, 24);
-        let mut seeds =
-            Self { ends: vec![0; (1 << bits) + 1], places: Vec::new(), shift: 64 - bits };
-        each(old, indexed(), |mixed, _| {
-            let bucket = seeds.bucket(mixed);
-            seeds.ends[bucket + 1] += 1;
-        });
-        // Counts become the starts of buckets; filling then moves each start to its bucket's end,
-        // which is the next one's start.
+        let mut starts = [0_usize; PARTS + 1];
+        each(old, indexed(), |mixed, _| starts[part(mixed) + 1] += 1);
         let mut sum = 0;
-        for end in &mut seeds.ends {
-            sum += *end;
-            *end = sum;
+        for start in &mut starts {
+            sum += *start;
+            *start = sum;
         }
-        seeds.places = vec![0; sum as usize];
+        let bits = (sum / 2).max(1).ilog2().clamp(PART_BITS, PART_BITS + u16::BITS);
+        let mut seeds =
+            Self { ends: vec![0; (1 << bits) + 1], places: vec![0; sum], shift: 64 - bits };
+        let width = 1 << (bits - PART_BITS);
+        let mut keys = vec![0; sum];
+        let mut free = starts;
         each(old, indexed(), |mixed, place| {
-            let bucket = seeds.bucket(mixed);
-            let end = &mut seeds.ends[bucket];
-            seeds.places[*end as usize] = place;
-            *end += 1;
+            let at = &mut free[part(mixed)];
+            seeds.places[*at] = place;
+            keys[*at] = u16::try_from(seeds.bucket(mixed) % width).expect("BUG: 16 bits at most");
+            *at += 1;
         });
-        seeds.ends.rotate_right(1);
-        seeds.ends[0] = 0;
+        let mut unsorted = Vec::new();
+        for (ends, range) in seeds.ends[1..].chunks_mut(width).zip(starts.windows(2)) {
+            let range = range[0]..range[1];
+            let first = u32::try_from(range.start).expect("BUG: old is cut at MAX_OLD");
+            sort(&mut seeds.places[range.clone()], &keys[range], ends, first, &mut unsorted);
+        }
         seeds
+    }
+
+    /// For each of [`AHEAD`] positions of `new` from `at` on, a bit from the lowest: may
+    /// [`Seeds::around`] find something there, at this `depth`?
+    ///
+    /// Most lookups find nothing, and each waits for memory twice. These wait together.
+    pub(super) fn likely(&self, new: &[u8], at: usize, depth: usize) -> u32 {
+        let mut found = [(0, 0, 0); AHEAD];
+        for (ahead, found) in found.iter_mut().enumerate() {
+            let Some(seed) = word(new, at + ahead) else { break };
+            let mixed = mix(seed);
+            let bucket = self.bucket(mixed);
+            *found = (tag(mixed), self.ends[bucket] as usize, self.ends[bucket + 1] as usize);
+        }
+        let mut bits = 0;
+        for (ahead, (tag, start, end)) in found.into_iter().enumerate() {
+            let is_likely = end - start > depth
+                || self.places[start..end].iter().any(|place| place & !PLACE == tag);
+            bits |= u32::from(is_likely) << ahead;
+        }
+        bits
     }
 
     /// Places that probably have `seed`, of at most `depth` with its hash: those around `near`.
@@ -77,6 +108,31 @@ impl Seeds {
     fn bucket(&self, mixed: u64) -> usize {
         usize::try_from(mixed >> self.shift).expect("BUG: 24 bits at most")
     }
+}
+
+/// Sorts the places of a part by their buckets, `keys`, and says in `ends` where each bucket ends, the
+/// first of them beginning at `first`.
+fn sort(places: &mut [u32], keys: &[u16], ends: &mut [u32], first: u32, unsorted: &mut Vec<u32>) {
+    for key in keys {
+        ends[usize::from(*key)] += 1;
+    }
+    // Counts become the starts of buckets; filling then moves each start to its bucket's end.
+    let mut sum = first;
+    for end in &mut *ends {
+        sum += std::mem::replace(end, sum);
+    }
+    unsorted.clear();
+    unsorted.extend_from_slice(places);
+    for (place, key) in unsorted.iter().zip(keys) {
+        let end = &mut ends[usize::from(*key)];
+        places[(*end - first) as usize] = *place;
+        *end += 1;
+    }
+}
+
+/// The part of a seed.
+fn part(mixed: u64) -> usize {
+    usize::try_from(mixed >> (64 - PART_BITS)).expect("BUG: below PARTS")
 }
 
 /// Gives `take` each seed to be indexed, mixed, and its place and tag.

@@ -72,11 +72,10 @@ fn moved(len: usize, level: u8) -> Option<usize> {
 }
 
 #[test]
-fn a_block_of_24_bytes_is_found_from_level_6_and_one_of_600_at_every_level() {
-    for level in LEVELS {
-        assert_eq!(moved(600, level), Some(12_345), "level {level}");
-        if level >= 6 {
-            assert_eq!(moved(24, level), Some(12_345), "level {level}");
+fn a_short_block_is_found_far_from_everything_by_level() {
+    for (len, from_level) in [(24, 13), (64, 6), (600, 1)] {
+        for level in LEVELS.into_iter().filter(|level| *level >= from_level) {
+            assert_eq!(moved(len, level), Some(12_345), "{len} bytes at level {level}");
         }
     }
 }
