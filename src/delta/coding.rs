@@ -7,7 +7,9 @@ use rayon::prelude::*;
 
 use super::EncodeOptions;
 use super::groups::GroupDraft;
-use super::policy::{FRAMES_PER_WORKER, Level, WINDOW_LOG, codec, codec_level, frame_len};
+use super::policy::{
+    FRAMES_PER_WORKER, Level, WINDOW_LOG, codec, codec_level, frame_len, longest_frame,
+};
 use crate::format::{Codec, FIRST_LITERAL_SLOT, Frame, FrameRow, Stream, StreamKind, encode_frame};
 
 /// A group's streams with their frames.
@@ -44,7 +46,8 @@ pub(super) fn code_groups(
     let jobs = jobs(drafts, level);
     let mut groups: Vec<CodedGroup> =
         drafts.iter().map(|_| CodedGroup { kinds: Vec::new(), streams: Vec::new() }).collect();
-    for batch in jobs.chunks(FRAMES_PER_WORKER * workers) {
+    let most = FRAMES_PER_WORKER * workers * longest_frame(level);
+    for batch in batches(&jobs, most) {
         let frames = code_all(batch, level, workers);
         for (job, frame) in batch.iter().zip(frames) {
             let (codec, Frame { row, bytes }) = frame?;
@@ -53,6 +56,21 @@ pub(super) fn code_groups(
         }
     }
     Ok(Coded { stats: stats(&groups), groups })
+}
+
+/// Runs of jobs with up to `most` bytes together, at least one in each: coded frames of one wait.
+fn batches<'j, 'd>(mut jobs: &'j [Job<'d>], most: usize) -> impl Iterator<Item = &'j [Job<'d>]> {
+    std::iter::from_fn(move || {
+        let mut sum = 0;
+        let fits = |job: &&Job<'_>| {
+            sum += job.len;
+            sum <= most
+        };
+        let count = jobs.iter().take_while(fits).count().max(1).min(jobs.len());
+        let (batch, rest) = jobs.split_at(count);
+        jobs = rest;
+        Some(batch).filter(|batch| !batch.is_empty())
+    })
 }
 
 /// Codes frames on at most `workers` threads at once; results in the order of the jobs.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write as _};
 
-use lzma_rust2::{LzmaOptions, LzmaReader, LzmaWriter};
+use lzma_rust2::{LzmaOptions, LzmaReader, LzmaWriter, MfType};
 use zstd::zstd_safe::CParameter;
 
 use super::tables::numbered;
@@ -56,7 +56,11 @@ fn encode_lzma(bytes: &[u8], level: i32, window_log: u32) -> io::Result<Vec<u8>>
     let mut options = LzmaOptions::with_preset(9);
     options.dict_size = 1 << window_log;
     (options.lc, options.lp, options.pb) = LZMA_PROPERTIES;
-    (options.nice_len, options.depth_limit) = if level < 20 { (32, 32) } else { (273, 512) };
+    (options.mf, options.nice_len, options.depth_limit) = match level {
+        ..19 => (MfType::Hc4, 32, 16),
+        19 => (MfType::Bt4, 32, 32),
+        _ => (MfType::Bt4, 273, 512),
+    };
     let mut writer = LzmaWriter::new_no_header(Vec::new(), &options, false)?;
     writer.write_all(bytes)?;
     writer.finish()
