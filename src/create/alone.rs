@@ -25,9 +25,9 @@ impl ZstdLen {
 /// the truth; more samples cost more and were hardly better.
 const SAMPLES: u32 = 16;
 /// Bytes of a sample.
-const SAMPLE_LEN: u64 = 512 << 10;
+const SAMPLE_LEN: u64 = 256 << 10;
 /// Bytes before a sample that the compressor has seen, since the bytes before would be in its window.
-const CONTEXT_LEN: u64 = 512 << 10;
+const CONTEXT_LEN: u64 = 256 << 10;
 
 /// Compresses the target, or samples of it, on all threads; the same whatever their number.
 ///

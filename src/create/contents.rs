@@ -1,13 +1,15 @@
 //! The bytes of both images: hashed once, checked against what the images' documents say.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rayon::Scope;
 use rayon::prelude::*;
 
 use super::inflate::Inflated;
 use super::stretches;
 use crate::compression::Compression;
-use crate::delta::BaseContent;
+use crate::delta::{BaseContent, LateDigest};
 use crate::digest::{DiffId, Digest};
 use crate::error::Error;
 use crate::image::{Blob, BlobKind, Image};
@@ -42,8 +44,8 @@ pub(super) struct Digests {
     base: Vec<Digest>,
     /// Stored bytes of each blob of the target.
     pub(super) target: Vec<Digest>,
-    /// Whole files of the target.
-    pub(super) files: Vec<Digest>,
+    /// Whole files of the target; that of an archive is not known yet.
+    pub(super) files: Vec<LateDigest>,
 }
 
 impl<'a> Held<'a> {
@@ -110,11 +112,19 @@ impl<'a> Held<'a> {
 }
 
 /// Hashes all stored blobs of both images and all files of the target, the longest first. Bytes of
-/// the target that are equal to a content of the base are compared instead.
-pub(super) fn digests(held: &Held<'_>, target: &Image) -> Digests {
+/// the target that are equal to a content of the base are compared instead. An archive with blobs in it
+/// is equal to none of them, so nobody waits for its digest.
+pub(super) fn digests<'s>(held: &Held<'_>, target: &'s Image, scope: &Scope<'s>) -> Digests {
     let base_bytes = held.image.blobs.iter().map(|blob| stored(held.image, blob));
     let target_bytes = target.blobs.iter().map(|blob| stored(target, blob));
-    let file_bytes = target.files.iter().map(|file| {
+    let archive = archive(target);
+    let late = LateDigest::default();
+    if let Some(archive) = archive {
+        let late = late.clone();
+        scope.spawn(move |_| _ = late.of(archive));
+    }
+    let files = target.files.iter().filter(|_| archive.is_none());
+    let file_bytes = files.map(|file| {
         let wrapped = target.wrapped.as_ref().map(|wrapped| &wrapped.0);
         wrapped.unwrap_or(&file.source).in_memory().unwrap_or_default()
     });
@@ -138,14 +148,17 @@ pub(super) fn digests(held: &Held<'_>, target: &Image) -> Digests {
         let same = *known.get(&claimed)?;
         (stored(held.image, &held.image.blobs[same]) == bytes).then_some(same)
     };
-    let found: Vec<(usize, Result<Digest, usize>)> = jobs
-        .par_iter()
-        .with_max_len(1)
-        .map(|(number, bytes)| match alias(*number, bytes) {
-            Some(same) => (*number, Err(same)),
-            None => (*number, Ok(Digest::of(bytes))),
-        })
-        .collect();
+    let next = AtomicUsize::new(0);
+    let work = |_| {
+        let mut found: Vec<(usize, Result<Digest, usize>)> = Vec::new();
+        while let Some((number, bytes)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            found.push((*number, alias(*number, bytes).map_or_else(|| Ok(Digest::of(bytes)), Err)));
+        }
+        found
+    };
+    let threads = 0..rayon::current_num_threads();
+    let found: Vec<(usize, Result<Digest, usize>)> =
+        threads.into_par_iter().with_max_len(1).map(work).flatten_iter().collect();
     let mut all = vec![Err(0); count];
     for (number, digest) in found {
         all[number] = digest;
@@ -158,7 +171,17 @@ pub(super) fn digests(held: &Held<'_>, target: &Image) -> Digests {
         .collect();
     let (base, rest) = resolved.split_at(first_target);
     let (blobs, files) = rest.split_at(target.blobs.len());
-    Digests { base: base.to_vec(), target: blobs.to_vec(), files: files.to_vec() }
+    let mut files: Vec<LateDigest> = files.iter().copied().map(LateDigest::from).collect();
+    files.extend(archive.map(|_| late));
+    Digests { base: base.to_vec(), target: blobs.to_vec(), files }
+}
+
+/// The bytes of a target that is one archive.
+fn archive(target: &Image) -> Option<&[u8]> {
+    match &target.files[..] {
+        [file] if target.wrapped.is_none() => file.source.in_memory(),
+        _ => None,
+    }
 }
 
 /// Checks every claim about the target; `inflated` holds the digests of compressed layers' contents.

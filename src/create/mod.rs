@@ -28,7 +28,9 @@ use std::path::{Path, PathBuf};
 
 pub use alone::ZstdLen;
 use inflate::LayerInflater;
+use rayon::Scope;
 use recreate::{TargetContents, Wrapper};
+
 pub use report::{CreateReport, ImageReport, LayerReport, Outcome};
 pub use shares::Shares;
 
@@ -183,7 +185,7 @@ impl Run<'_> {
         };
         // One thread or the other is idle now and then: then it finds the second job.
         let (made, zstd) = rayon::join(
-            || self.make(&base, &target, output, &spooler),
+            || rayon::scope(|scope| self.make(&base, &target, output, &spooler, scope)),
             || alone::zstd_len(&target).ok(),
         );
         // Who changes an input while it is read causes other errors, none of which says why.
@@ -211,12 +213,13 @@ impl Run<'_> {
     }
 
     /// Makes the delta and proves it.
-    fn make(
+    fn make<'s>(
         &self,
         base: &Image,
-        target: &Image,
+        target: &'s Image,
         output: Output,
         spooler: &Spooler,
+        scope: &Scope<'s>,
     ) -> Result<(Staged, CreateReport), Error> {
         // Nothing else that takes much memory is there yet.
         let inflater = LayerInflater::new(spooler, self.options.memory.0);
@@ -233,7 +236,7 @@ impl Run<'_> {
         let params = ChunkerParams::for_pool(held.pool_len());
         self.observer.stage(Stage::Index, Some(held.pool_len()));
         let (contents, digests) =
-            rayon::join(|| held.contents(), || contents::digests(&held, target));
+            rayon::join(|| held.contents(), || contents::digests(&held, target, scope));
         held.verify(&digests)?;
         contents::verify_target(target, target_name, &digests, &target_contents.digests())?;
         self.observer.stage(Stage::Recognise, None);

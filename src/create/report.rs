@@ -170,7 +170,7 @@ fn layers(
             let again = content.and(row.recreation.as_ref());
             let encoders = again.map(encoder_names).unwrap_or_default();
             let name = String::from_utf8_lossy(&blob.name).into_owned();
-            let (digest, len) = (row.digest, blob.range.len());
+            let (digest, len) = (row.digest(), blob.range.len());
             let content_len =
                 content.map_or(len, |content| plan.target.nodes[content].bytes.len() as u64);
             let shares = ledger.of_layer(node);

@@ -55,7 +55,7 @@ impl<'p, 'a> Ledger<'p, 'a> {
         let nodes = plan.target.nodes.iter().zip(&encoded.stats.nodes).enumerate();
         ledger.nodes = nodes
             .map(|(index, (node, stats))| {
-                ledger.of_node(index, stats, coded.get(&node.digest).copied().unwrap_or_default())
+                ledger.of_node(index, stats, coded.get(&node.digest()).copied().unwrap_or_default())
             })
             .collect();
         ledger
@@ -63,12 +63,12 @@ impl<'p, 'a> Ledger<'p, 'a> {
 
     /// Does the base have it as it is?
     pub(super) fn is_given(&self, node: usize) -> bool {
-        self.given.contains(&self.plan.target.nodes[node].digest)
+        self.given.contains(&self.plan.target.nodes[node].digest())
     }
 
     /// Is it carried as it is?
     pub(super) fn is_stored(&self, node: usize) -> bool {
-        self.stored.contains(&self.plan.target.nodes[node].digest)
+        self.stored.contains(&self.plan.target.nodes[node].digest())
     }
 
     /// The content that a node is compressed from again.

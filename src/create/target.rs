@@ -7,7 +7,8 @@ use super::recreate::{Recreated, TargetContents, Wrapper, pieces};
 use super::stretches;
 use crate::compression::Compression;
 use crate::delta::{
-    Child, Member, Origin, Recreation, Stretch, Target, TargetNode, TargetOutput, TargetRole,
+    Child, LateDigest, Member, Origin, Recreation, Stretch, Target, TargetNode, TargetOutput,
+    TargetRole,
 };
 use crate::digest::Digest;
 use crate::format::{Class, RoleKind};
@@ -64,7 +65,7 @@ impl<'a> Compressed<'a> {
             Some(part) => (part.digest, &content.bytes[..part.len], &part.pieces),
             None => (content.digest, &content.bytes[..], &found.pieces),
         };
-        let content = builder.node(digest, bytes, Origin::Made, stretches::layer);
+        let content = builder.node(digest.into(), bytes, Origin::Made, stretches::layer);
         Some(Recreation { content, pieces: pieces(found, stored) })
     }
 }
@@ -81,7 +82,7 @@ pub(super) fn plan<'a>(
     let mut nodes = vec![None; image.blobs.len()];
     if let (Some(wrapped), None) = (&image.wrapped, compressed.wrapper) {
         let bytes = wrapped.0.in_memory().unwrap_or_default();
-        let node = builder.node(digests.files[0], bytes, Origin::Stored, |bytes| {
+        let node = builder.node(digests.files[0].clone(), bytes, Origin::Stored, |bytes| {
             stretches::whole(bytes, Class::DENSE)
         });
         builder.target.outputs.push(TargetOutput { path: Vec::new(), node: Some(node) });
@@ -98,14 +99,16 @@ pub(super) fn plan<'a>(
                 (_, false, _) if recreation.is_some() => Origin::Made,
                 (_, false, _) => Origin::Stored,
             };
-            let node = builder.node(digest, bytes, origin, |bytes| tiles(blob, bytes));
+            let node = builder.node(digest.into(), bytes, origin, |bytes| tiles(blob, bytes));
             builder.target.nodes[node].recreation = recreation;
             nodes[number] = Some(node);
         }
         let archive = compressed.wrapper.map(|wrapper| wrapper.digest);
-        builder.outputs(image, &nodes, |file| archive.unwrap_or(digests.files[file]));
+        builder.outputs(image, &nodes, |file| {
+            archive.map_or_else(|| digests.files[file].clone(), LateDigest::from)
+        });
         if let Some(wrapper) = compressed.wrapper {
-            builder.wrap(digests.files[0], wrapper);
+            builder.wrap(digests.files[0].clone(), wrapper);
         }
     }
     builder.target.roles = roles(image, &nodes);
@@ -126,20 +129,20 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    /// The node with this digest, made where there is none yet.
+    /// The node with this digest, made where there is none yet, or where the digest is not known.
     fn node(
         &mut self,
-        digest: Digest,
+        known: LateDigest,
         bytes: &'a [u8],
         origin: Origin,
         stretches: impl FnOnce(&[u8]) -> (Vec<Stretch>, Vec<Member>),
     ) -> usize {
         let next = self.target.nodes.len();
-        let node = *self.by_digest.entry(digest).or_insert(next);
+        let node = known.get().map_or(next, |digest| *self.by_digest.entry(digest).or_insert(next));
         if node == next {
             let (stretches, members) = stretches(bytes);
             self.target.nodes.push(TargetNode {
-                digest,
+                known,
                 bytes,
                 origin,
                 stretches,
@@ -156,7 +159,7 @@ impl<'a> Builder<'a> {
         &mut self,
         image: &'a Image,
         nodes: &[Option<usize>],
-        digest: impl Fn(usize) -> Digest,
+        digest: impl Fn(usize) -> LateDigest,
     ) {
         let parent =
             |path: &'a [u8]| path.iter().rposition(|byte| *byte == b'/').map(|end| &path[..end]);
@@ -189,12 +192,12 @@ impl<'a> Builder<'a> {
     }
 
     /// Puts the wrapper around the one output.
-    fn wrap(&mut self, digest: Digest, wrapper: &Wrapper<'a>) {
+    fn wrap(&mut self, known: LateDigest, wrapper: &Wrapper<'a>) {
         for output in &mut self.target.outputs {
             let Some(content) = output.node else { continue };
             let node = self.target.nodes.len();
             self.target.nodes.push(TargetNode {
-                digest,
+                known: known.clone(),
                 bytes: wrapper.stored,
                 origin: Origin::Made,
                 stretches: stretches::whole(wrapper.stored, Class::DENSE).0,
@@ -210,11 +213,11 @@ impl<'a> Builder<'a> {
     }
 
     /// A file with blobs in it.
-    fn envelope(&mut self, digest: Digest, bytes: &'a [u8], children: Vec<Child>) -> usize {
-        let is_new = !self.by_digest.contains_key(&digest);
-        let node = self
-            .node(digest, bytes, Origin::Made, |bytes| stretches::whole(bytes, Class::ENVELOPE));
-        if is_new {
+    fn envelope(&mut self, known: LateDigest, bytes: &'a [u8], children: Vec<Child>) -> usize {
+        let next = self.target.nodes.len();
+        let node =
+            self.node(known, bytes, Origin::Made, |bytes| stretches::whole(bytes, Class::ENVELOPE));
+        if node == next {
             self.target.nodes[node].children = children;
         }
         node

@@ -22,7 +22,7 @@ pub(super) fn used_runs(plan: &Plan<'_, '_>, copied: &[Vec<Match>]) -> BTreeMap<
         }
     }
     for node in plan.target.nodes.iter().filter(|node| node.origin == Origin::GivenContent) {
-        used.insert(node.digest, vec![true; node.bytes.len().div_ceil(BLOCK)]);
+        used.insert(node.digest(), vec![true; node.bytes.len().div_ceil(BLOCK)]);
     }
     used.into_iter().map(|(digest, blocks)| (digest, runs(&blocks))).collect()
 }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::{self, Write};
 
+use rayon::prelude::*;
+
 use super::blocks::used_runs;
 use super::coding::{CodedGroup, code_groups};
 use super::costs::costly;
@@ -92,6 +94,18 @@ pub struct Encoded {
     pub stats: EncodeStats,
 }
 
+/// What is a content of the base, as far as that is known, is given.
+fn give(target: &mut Target<'_>, contents: &HashSet<Digest>) {
+    let is_content = |node: &&mut TargetNode<'_>| {
+        node.known.get().is_some_and(|digest| contents.contains(&digest))
+    };
+    for node in target.nodes.iter_mut().filter(is_content) {
+        node.origin = Origin::GivenContent;
+        node.children.clear();
+        node.recreation = None;
+    }
+}
+
 /// What lies in a content that is encoded is made everywhere: where it were given instead, nobody
 /// would keep its bytes for those who read them of the content.
 fn give_up_portable(target: &mut Target<'_>) {
@@ -113,7 +127,7 @@ fn give_up_portable(target: &mut Target<'_>) {
 /// Makes a delta from the base's contents to `target` and writes its body.
 ///
 /// A node that is to be made or stored and is a content of the base as it stands becomes a given
-/// one.
+/// one. Digests that are not known yet are asked for after matches were looked for.
 ///
 /// Equal arguments give equal bytes on any number of threads.
 ///
@@ -126,13 +140,11 @@ pub fn encode(
     body: &mut dyn Write,
 ) -> io::Result<Encoded> {
     let contents: HashSet<Digest> = base.iter().map(|content| content.digest).collect();
-    for node in target.nodes.iter_mut().filter(|node| contents.contains(&node.digest)) {
-        node.origin = Origin::GivenContent;
-        node.children.clear();
-        node.recreation = None;
-    }
+    give(&mut target, &contents);
     give_up_portable(&mut target);
     let mut matches = find(base, &target, &completion_order(&target), &options);
+    target.nodes.par_iter().for_each(|node| _ = node.digest());
+    give(&mut target, &contents);
     if !options.stages.has(Stage::Repeats) {
         for matches in &mut matches {
             matches.missed.clear();
@@ -205,7 +217,7 @@ pub(super) fn is_sought(node: &TargetNode<'_>) -> bool {
 
 fn digests_of(target: &Target<'_>, origin: Origin) -> Vec<Digest> {
     let nodes = target.nodes.iter().filter(|node| node.origin == origin);
-    nodes.map(|node| node.digest).collect()
+    nodes.map(|node| node.digest()).collect()
 }
 
 fn node_stats(script: &[Operation], found: &[Match]) -> NodeStats {
@@ -237,18 +249,19 @@ fn node_stats(script: &[Operation], found: &[Match]) -> NodeStats {
 fn nodes(plan: &Plan<'_, '_>, layout: &Layout<'_>, copied: &[Vec<Match>]) -> Vec<Node> {
     let Plan { target, numbering, .. } = plan;
     let origins: HashMap<Digest, Origin> =
-        target.nodes.iter().map(|node| (node.digest, node.origin)).collect();
+        target.nodes.iter().map(|node| (node.digest(), node.origin)).collect();
     let unmade = numbering.unmade.iter().map(|(digest, length)| {
         let origin = origins.get(digest).copied();
         (*digest, *length, origin.unwrap_or(Origin::GivenContent), None)
     });
     let made = numbering.made.iter().map(|node| {
-        let TargetNode { digest, bytes, origin, recreation, .. } = &target.nodes[*node];
+        let node = &target.nodes[*node];
+        let TargetNode { bytes, origin, recreation, .. } = node;
         let parameters = recreation.as_ref().map(|recreation| ReEncodeParameters {
-            content: numbering.number(target.nodes[recreation.content].digest),
+            content: numbering.number(target.nodes[recreation.content].digest()),
             encoders: encoders_of(recreation),
         });
-        (*digest, bytes.len() as u64, *origin, parameters)
+        (node.digest(), bytes.len() as u64, *origin, parameters)
     });
     let runs = used_runs(plan, copied);
     unmade
@@ -301,7 +314,7 @@ fn outputs(target: &Target<'_>, numbering: &Numbering) -> Vec<Output> {
             Some(_) => OutputKind::File.number(),
             None => OutputKind::Directory.number(),
         },
-        node: output.node.map_or(NONE, |node| numbering.number(target.nodes[node].digest)),
+        node: output.node.map_or(NONE, |node| numbering.number(target.nodes[node].digest())),
     };
     target.outputs.iter().map(output).collect()
 }
@@ -311,7 +324,10 @@ fn roles(target: &Target<'_>, numbering: &Numbering) -> Vec<Role> {
     let role = |role: &super::TargetRole| Role {
         parent: role.parent.map_or(NONE, row),
         role: role.kind.number(),
-        node: role.node.and_then(|node| numbering.find(target.nodes[node].digest)).unwrap_or(NONE),
+        node: role
+            .node
+            .and_then(|node| numbering.find(target.nodes[node].digest()))
+            .unwrap_or(NONE),
         diff_id: role.diff_id.map_or(NONE, |diff_id| numbering.row(diff_id.0)),
         media_type: role.media_type.clone(),
         platform: role.platform.clone(),

@@ -114,7 +114,7 @@ impl<'p> Writer<'p, '_> {
     }
 
     fn number_of(&self, node: usize) -> u32 {
-        self.plan.numbering.number(self.plan.target.nodes[node].digest)
+        self.plan.numbering.number(self.plan.target.nodes[node].digest())
     }
 
     fn close_group(&mut self) {
@@ -284,7 +284,7 @@ impl<'p> Writer<'p, '_> {
         let Plan { base, target, numbering, .. } = self.plan;
         let digest = match source {
             Source::Base(content) => base[content].digest,
-            Source::Target(node) => target.nodes[node].digest,
+            Source::Target(node) => target.nodes[node].digest(),
         };
         let from = numbering.number(digest);
         self.used(from);

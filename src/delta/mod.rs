@@ -42,8 +42,8 @@ pub use policy::{Level, Workers};
 pub use recreations::{NodeEncoder, encoders_of};
 pub use stage::{Stage, Stages};
 pub use target::{
-    BaseContent, Child, Member, Origin, RecreatedPiece, Recreation, Stretch, Target, TargetNode,
-    TargetOutput, TargetRole,
+    BaseContent, Child, LateDigest, Member, Origin, RecreatedPiece, Recreation, Stretch, Target,
+    TargetNode, TargetOutput, TargetRole,
 };
 
 /// Where outputs go. Every byte is written once, an output's bytes in order, and may be read back.

@@ -32,7 +32,7 @@ impl Numbering {
         let mut unmade = BTreeMap::new();
         for node in &target.nodes {
             if !node.is_made() {
-                unmade.insert(node.digest, node.bytes.len() as u64);
+                unmade.insert(node.digest(), node.bytes.len() as u64);
             }
         }
         for operation in scripts.iter().flatten() {
@@ -46,7 +46,8 @@ impl Numbering {
         }
         let digests = digests(target).into_iter().chain(unmade.keys().copied());
         let digests: Vec<Digest> = digests.collect::<BTreeSet<_>>().into_iter().collect();
-        let all = unmade.keys().copied().chain(made.iter().map(|node| target.nodes[*node].digest));
+        let all =
+            unmade.keys().copied().chain(made.iter().map(|node| target.nodes[*node].digest()));
         Self {
             numbers: all.zip(0..).collect(),
             rows: digests.iter().copied().zip(0..).collect(),
@@ -74,7 +75,7 @@ impl Numbering {
 
 /// Digests that the header has whatever is copied: those of nodes and of roles.
 pub(super) fn digests(target: &Target<'_>) -> BTreeSet<Digest> {
-    let nodes = target.nodes.iter().map(|node| node.digest);
+    let nodes = target.nodes.iter().map(|node| node.digest());
     let diff_ids = target.roles.iter().filter_map(|role| role.diff_id.map(|diff_id| diff_id.0));
     nodes.chain(diff_ids).collect()
 }

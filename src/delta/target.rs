@@ -1,6 +1,7 @@
 //! What the encoder is given: contents of the base, and a target as nodes and outputs.
 
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use crate::digest::{DiffId, Digest};
 use crate::format::{Class, EncodeRun, RoleKind};
@@ -58,8 +59,8 @@ pub enum Origin {
 /// A blob or file of the target.
 #[derive(Debug, Clone)]
 pub struct TargetNode<'a> {
-    /// SHA-256 of the bytes.
-    pub digest: Digest,
+    /// SHA-256 of the bytes, or nothing yet: [`TargetNode::digest`] tells.
+    pub known: LateDigest,
     /// The bytes, children included.
     pub bytes: &'a [u8],
     /// How it reaches the site.
@@ -111,7 +112,34 @@ impl RecreatedPiece<'_> {
     }
 }
 
+/// A SHA-256 that need not be computed before somebody asks for it; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct LateDigest(Arc<OnceLock<Digest>>);
+
+impl From<Digest> for LateDigest {
+    fn from(digest: Digest) -> Self {
+        Self(Arc::new(digest.into()))
+    }
+}
+
+impl LateDigest {
+    /// The digest, if it has been computed.
+    pub fn get(&self) -> Option<Digest> {
+        self.0.get().copied()
+    }
+
+    /// The digest of `bytes`, computed now if nobody did before; waits for who is at it.
+    pub fn of(&self, bytes: &[u8]) -> Digest {
+        *self.0.get_or_init(|| Digest::of(bytes))
+    }
+}
+
 impl TargetNode<'_> {
+    /// SHA-256 of the bytes; computed now if nobody asked before.
+    pub fn digest(&self) -> Digest {
+        self.known.of(self.bytes)
+    }
+
     /// Do parts of the delta make it? An empty node needs none.
     pub(super) fn is_made(&self) -> bool {
         !self.bytes.is_empty()

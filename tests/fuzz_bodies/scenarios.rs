@@ -75,7 +75,7 @@ pub(super) fn content(bytes: &[u8], members: Vec<Member>) -> BaseContent<'_> {
 pub(super) fn node(bytes: &[u8], class: Class, origin: Origin) -> TargetNode<'_> {
     let stretches = vec![Stretch { end: bytes.len() as u64, class }];
     TargetNode {
-        digest: Digest::of(bytes),
+        known: Digest::of(bytes).into(),
         bytes,
         origin,
         stretches,

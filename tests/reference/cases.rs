@@ -102,7 +102,7 @@ impl Piece {
 impl Row {
     fn node(&self) -> TargetNode<'_> {
         TargetNode {
-            digest: Digest::of(&self.bytes),
+            known: Digest::of(&self.bytes).into(),
             bytes: &self.bytes,
             origin: self.origin,
             stretches: self.stretches.clone(),

@@ -117,7 +117,7 @@ pub(super) fn find(
     let pieces = pieces::of_target(&target.nodes, &is_sought);
     let of_base = pieces::of_base(base);
     let given = target.nodes.iter().filter(|node| node.origin == Origin::GivenContent);
-    let given: HashSet<Digest> = given.map(|node| node.digest).collect();
+    let given: HashSet<Digest> = given.map(|node| node.digest()).collect();
     let is_kept = base.iter().map(|content| given.contains(&content.digest)).collect();
     let finder = Finder { base, is_kept, rank, pieces: &pieces, of_base: &of_base, options };
     let mut all: Vec<Matches> = target.nodes.iter().map(|_| Matches::default()).collect();

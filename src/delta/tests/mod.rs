@@ -32,7 +32,7 @@ impl Sink for Memory {
 fn made(bytes: &[u8], class: Class) -> TargetNode<'_> {
     let stretches = vec![Stretch { end: bytes.len() as u64, class }];
     TargetNode {
-        digest: Digest::of(bytes),
+        known: Digest::of(bytes).into(),
         bytes,
         origin: Origin::Made,
         stretches,
