@@ -277,3 +277,18 @@ fn an_envelope_that_the_base_has_as_a_content_costs_its_digest_alone() {
     let (delta, _) = create(&[&envelope], one_file(nodes));
     assert_eq!(run(&[&envelope], &delta).expect("own delta").0, [envelope]);
 }
+
+#[test]
+fn a_digest_that_nobody_knows_yet_changes_no_byte() {
+    let inner = samples::random(13, 3000);
+    let envelope = [b"head", &inner[..], b"tail"].concat();
+    let target = |known: LateDigest| {
+        let children = vec![Child { offset: 4, end: 3004, node: 0 }];
+        let envelope = made(&envelope, Class::ENVELOPE);
+        one_file(vec![made(&inner, Class::OTHER), TargetNode { children, known, ..envelope }])
+    };
+    for base in [&[][..], &[&inner[..]], &[&envelope[..]]] {
+        let known = create(base, target(Digest::of(&envelope).into())).0;
+        assert_eq!(create(base, target(LateDigest::default())).0, known);
+    }
+}
