@@ -108,7 +108,7 @@ pub(super) fn plan<'a>(
             archive.map_or_else(|| digests.files[file].clone(), LateDigest::from)
         });
         if let Some(wrapper) = compressed.wrapper {
-            builder.wrap(digests.files[0].clone(), wrapper);
+            builder.wrap(&digests.files[0], wrapper);
         }
     }
     builder.target.roles = roles(image, &nodes);
@@ -192,7 +192,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Puts the wrapper around the one output.
-    fn wrap(&mut self, known: LateDigest, wrapper: &Wrapper<'a>) {
+    fn wrap(&mut self, known: &LateDigest, wrapper: &Wrapper<'a>) {
         for output in &mut self.target.outputs {
             let Some(content) = output.node else { continue };
             let node = self.target.nodes.len();

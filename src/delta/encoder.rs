@@ -217,7 +217,7 @@ pub(super) fn is_sought(node: &TargetNode<'_>) -> bool {
 
 fn digests_of(target: &Target<'_>, origin: Origin) -> Vec<Digest> {
     let nodes = target.nodes.iter().filter(|node| node.origin == origin);
-    nodes.map(|node| node.digest()).collect()
+    nodes.map(TargetNode::digest).collect()
 }
 
 fn node_stats(script: &[Operation], found: &[Match]) -> NodeStats {

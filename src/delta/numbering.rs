@@ -75,7 +75,7 @@ impl Numbering {
 
 /// Digests that the header has whatever is copied: those of nodes and of roles.
 pub(super) fn digests(target: &Target<'_>) -> BTreeSet<Digest> {
-    let nodes = target.nodes.iter().map(|node| node.digest());
+    let nodes = target.nodes.iter().map(TargetNode::digest);
     let diff_ids = target.roles.iter().filter_map(|role| role.diff_id.map(|diff_id| diff_id.0));
     nodes.chain(diff_ids).collect()
 }

@@ -33,7 +33,7 @@ pub(super) use self::join::{Joined, join};
 use self::pairs::Fate;
 use self::pieces::Piece;
 pub(super) use self::repeats::add_repeats;
-use super::{BaseContent, EncodeOptions, Origin, Stage, Target};
+use super::{BaseContent, EncodeOptions, Origin, Stage, Target, TargetNode};
 use crate::chunker::{ChunkId, Cutter};
 use crate::digest::Digest;
 use crate::format::TAR_BLOCK;
@@ -117,7 +117,7 @@ pub(super) fn find(
     let pieces = pieces::of_target(&target.nodes, &is_sought);
     let of_base = pieces::of_base(base);
     let given = target.nodes.iter().filter(|node| node.origin == Origin::GivenContent);
-    let given: HashSet<Digest> = given.map(|node| node.digest()).collect();
+    let given: HashSet<Digest> = given.map(TargetNode::digest).collect();
     let is_kept = base.iter().map(|content| given.contains(&content.digest)).collect();
     let finder = Finder { base, is_kept, rank, pieces: &pieces, of_base: &of_base, options };
     let mut all: Vec<Matches> = target.nodes.iter().map(|_| Matches::default()).collect();

@@ -285,7 +285,7 @@ fn a_digest_that_nobody_knows_yet_changes_no_byte() {
     let target = |known: LateDigest| {
         let children = vec![Child { offset: 4, end: 3004, node: 0 }];
         let envelope = made(&envelope, Class::ENVELOPE);
-        one_file(vec![made(&inner, Class::OTHER), TargetNode { children, known, ..envelope }])
+        one_file(vec![made(&inner, Class::OTHER), TargetNode { known, children, ..envelope }])
     };
     for base in [&[][..], &[&inner[..]], &[&envelope[..]]] {
         let known = create(base, target(Digest::of(&envelope).into())).0;
