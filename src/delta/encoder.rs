@@ -3,8 +3,6 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::{self, Write};
 
-use rayon::prelude::*;
-
 use super::blocks::used_runs;
 use super::coding::{CodedGroup, code_groups};
 use super::costs::costly;
@@ -94,15 +92,18 @@ pub struct Encoded {
     pub stats: EncodeStats,
 }
 
-/// What is a content of the base, as far as that is known, is given.
-fn give(target: &mut Target<'_>, contents: &HashSet<Digest>) {
-    let is_content = |node: &&mut TargetNode<'_>| {
-        node.known.get().is_some_and(|digest| contents.contains(&digest))
-    };
-    for node in target.nodes.iter_mut().filter(is_content) {
-        node.origin = Origin::GivenContent;
-        node.children.clear();
-        node.recreation = None;
+/// Of the nodes that `asked` chooses, what is a content of the base is given.
+fn give(
+    target: &mut Target<'_>,
+    contents: &HashSet<Digest>,
+    asked: impl Fn(&TargetNode<'_>) -> bool,
+) {
+    for node in &mut target.nodes {
+        if asked(node) && contents.contains(&node.digest()) {
+            node.origin = Origin::GivenContent;
+            node.children.clear();
+            node.recreation = None;
+        }
     }
 }
 
@@ -127,7 +128,7 @@ fn give_up_portable(target: &mut Target<'_>) {
 /// Makes a delta from the base's contents to `target` and writes its body.
 ///
 /// A node that is to be made or stored and is a content of the base as it stands becomes a given
-/// one. Digests that are not known yet are asked for after matches were looked for.
+/// one. Digests of nodes with children are asked for after matches were looked for.
 ///
 /// Equal arguments give equal bytes on any number of threads.
 ///
@@ -140,11 +141,10 @@ pub fn encode(
     body: &mut dyn Write,
 ) -> io::Result<Encoded> {
     let contents: HashSet<Digest> = base.iter().map(|content| content.digest).collect();
-    give(&mut target, &contents);
+    give(&mut target, &contents, |node| node.children.is_empty());
     give_up_portable(&mut target);
     let mut matches = find(base, &target, &completion_order(&target), &options);
-    target.nodes.par_iter().for_each(|node| _ = node.digest());
-    give(&mut target, &contents);
+    give(&mut target, &contents, |node| !node.children.is_empty());
     if !options.stages.has(Stage::Repeats) {
         for matches in &mut matches {
             matches.missed.clear();
