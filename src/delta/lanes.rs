@@ -10,8 +10,9 @@ use crate::digest::{Digest, Hasher};
 /// Bytes on their way to the hashers.
 pub(super) type Piece = Arc<Vec<u8>>;
 
-/// Pieces that may wait for a hasher; with the pieces' size this bounds memory.
-const WAITING_PIECES: usize = 4;
+/// Pieces that may wait for a hasher; with the pieces' size, 8 MiB, this bounds memory. Where there are
+/// more threads than cores, few would make all wait for each other.
+const WAITING_PIECES: usize = 64;
 
 /// A digest that did not match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

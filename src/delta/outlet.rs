@@ -13,7 +13,7 @@ use crate::compression::encoders::Encoder;
 use crate::digest::Digest;
 
 /// Bytes that are gathered before they go to the sink and the hashers.
-pub(super) const PIECE_LEN: usize = 256 << 10;
+pub(super) const PIECE_LEN: usize = 128 << 10;
 
 /// What a node's bytes lie in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

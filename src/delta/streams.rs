@@ -76,21 +76,41 @@ fn spill(
     Ok(())
 }
 
-impl StreamBytes for GroupStreams<'_> {
-    fn fill(&mut self, kind: StreamKind, buf: &mut [u8]) -> Result<(), FormatError> {
-        let slot = kind.slot();
-        let stream = self.streams[slot].as_mut().ok_or(FormatError::Rule {
+impl<'a> GroupStreams<'a> {
+    fn stream(&mut self, kind: StreamKind) -> Result<&mut OneStream<'a>, FormatError> {
+        self.streams[kind.slot()].as_mut().ok_or_else(|| FormatError::Rule {
             rule: "a part takes from streams that its group has",
             place: "stream",
             row: kind.number().into(),
-        })?;
-        if slot < CONTROL_STREAMS { stream.fill_buffered(buf) } else { stream.fill(buf) }
+        })
+    }
+}
+
+impl StreamBytes for GroupStreams<'_> {
+    fn fill(&mut self, kind: StreamKind, buf: &mut [u8]) -> Result<(), FormatError> {
+        let stream = self.stream(kind)?;
+        if kind.slot() >= CONTROL_STREAMS {
+            return stream.fill(buf);
+        }
+        for byte in buf {
+            *byte = stream.byte()?;
+        }
+        Ok(())
+    }
+
+    fn byte(&mut self, kind: StreamKind) -> Result<u8, FormatError> {
+        if kind.slot() >= CONTROL_STREAMS {
+            let mut byte = [0];
+            self.fill(kind, &mut byte)?;
+            return Ok(byte[0]);
+        }
+        self.stream(kind)?.byte()
     }
 }
 
 impl OneStream<'_> {
     fn fill(&mut self, buf: &mut [u8]) -> Result<(), FormatError> {
-        self.left = self.left.checked_sub(buf.len() as u64).ok_or(FormatError::Rule {
+        self.left = self.left.checked_sub(buf.len() as u64).ok_or_else(|| FormatError::Rule {
             rule: "parts take no more than there is",
             place: "stream bytes left",
             row: self.left,
@@ -105,18 +125,18 @@ impl OneStream<'_> {
         }
     }
 
-    fn fill_buffered(&mut self, buf: &mut [u8]) -> Result<(), FormatError> {
-        for byte in buf {
-            if self.used == self.buffer.len() {
-                let len = usize::try_from(self.left).unwrap_or(usize::MAX).clamp(1, CONTROL_BUFFER);
-                let mut buffer = std::mem::take(&mut self.buffer);
-                buffer.resize(len, 0);
-                self.fill(&mut buffer)?;
-                (self.buffer, self.used) = (buffer, 0);
+    /// The next byte, out of the buffer.
+    fn byte(&mut self) -> Result<u8, FormatError> {
+        loop {
+            if let Some(byte) = self.buffer.get(self.used) {
+                self.used += 1;
+                return Ok(*byte);
             }
-            *byte = self.buffer[self.used];
-            self.used += 1;
+            let len = usize::try_from(self.left).unwrap_or(usize::MAX).clamp(1, CONTROL_BUFFER);
+            let mut buffer = std::mem::take(&mut self.buffer);
+            buffer.resize(len, 0);
+            self.fill(&mut buffer)?;
+            (self.buffer, self.used) = (buffer, 0);
         }
-        Ok(())
     }
 }

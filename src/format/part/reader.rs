@@ -16,6 +16,16 @@ pub trait StreamBytes {
     /// # Errors
     /// Damage when the stream is absent or ends too early.
     fn fill(&mut self, stream: StreamKind, buf: &mut [u8]) -> Result<(), FormatError>;
+
+    /// Returns the next byte of a stream: what most is read by, millions of times.
+    ///
+    /// # Errors
+    /// As [`StreamBytes::fill`].
+    fn byte(&mut self, stream: StreamKind) -> Result<u8, FormatError> {
+        let mut byte = [0];
+        self.fill(stream, &mut byte)?;
+        Ok(byte[0])
+    }
 }
 
 /// Bytes that are passed over at once.
@@ -81,11 +91,10 @@ impl<'a, S: StreamBytes> PartReader<'a, S> {
         if self.left[StreamKind::Instructions.slot()] == 0 {
             return self.finished().map(|()| None);
         }
-        let mut number = [0];
-        self.take(StreamKind::Instructions, &mut number)?;
+        let number = self.byte(StreamKind::Instructions)?;
         let previous_run = self.previous_run.take();
         let previous_literal = self.previous.take();
-        match number[0] {
+        match number {
             ENCODE => {
                 let run = self.encode_run()?;
                 if previous_run.is_some_and(|previous| previous.takes(&run)) {
@@ -152,9 +161,8 @@ impl<'a, S: StreamBytes> PartReader<'a, S> {
         if self.left[StreamKind::Instructions.slot()] == 0 {
             return self.finished().map(|()| None);
         }
-        let mut number = [0];
-        self.take(StreamKind::Instructions, &mut number)?;
-        let instruction = match number[0] {
+        let number = self.byte(StreamKind::Instructions)?;
+        let instruction = match number {
             COPY => {
                 let (node, offset, length) = self.copy()?;
                 Instruction::Copy { node, offset, length }
@@ -199,9 +207,10 @@ impl<'a, S: StreamBytes> PartReader<'a, S> {
     /// # Errors
     /// Damage for one that does not differ.
     pub(in crate::format) fn difference(&mut self) -> Result<u8, FormatError> {
-        let mut difference = [0];
-        self.take(StreamKind::Differences, &mut difference)?;
-        if difference == [0] { Err(rule("a difference is not 0")) } else { Ok(difference[0]) }
+        match self.byte(StreamKind::Differences)? {
+            0 => Err(rule("a difference is not 0")),
+            difference => Ok(difference),
+        }
     }
 
     /// Makes the next header of `source`; `None` is the last header of the part.
@@ -211,11 +220,7 @@ impl<'a, S: StreamBytes> PartReader<'a, S> {
     pub fn header(&mut self, source: Option<&Block>) -> Result<Block, FormatError> {
         let source = source.copied().unwrap_or(*self.model.last());
         let mut model = std::mem::take(&mut self.model);
-        let made = model.decode(&source, || {
-            let mut byte = [0];
-            self.take(StreamKind::Headers, &mut byte)?;
-            Ok(byte[0])
-        });
+        let made = model.decode(&source, || self.byte(StreamKind::Headers));
         self.model = model;
         made
     }
@@ -282,22 +287,25 @@ impl<'a, S: StreamBytes> PartReader<'a, S> {
     }
 
     fn varint(&mut self, stream: StreamKind) -> Result<u64, FormatError> {
-        varint::take(
-            || {
-                let mut byte = [0];
-                self.take(stream, &mut byte)?;
-                Ok(byte[0])
-            },
-            stream.name(),
-        )
+        varint::take(|| self.byte(stream), stream.name())
     }
 
     fn take(&mut self, stream: StreamKind, buf: &mut [u8]) -> Result<(), FormatError> {
-        let left = &mut self.left[stream.slot()];
-        *left = left
-            .checked_sub(buf.len() as u64)
-            .ok_or(rule("a part takes no more than it declares"))?;
+        self.count(stream, buf.len() as u64)?;
         self.streams.fill(stream, buf)
+    }
+
+    fn byte(&mut self, stream: StreamKind) -> Result<u8, FormatError> {
+        self.count(stream, 1)?;
+        self.streams.byte(stream)
+    }
+
+    /// Counts `len` bytes that are to be taken.
+    fn count(&mut self, stream: StreamKind, len: u64) -> Result<(), FormatError> {
+        let left = &mut self.left[stream.slot()];
+        *left =
+            left.checked_sub(len).ok_or_else(|| rule("a part takes no more than it declares"))?;
+        Ok(())
     }
 
     fn finished(&self) -> Result<(), FormatError> {
