@@ -55,6 +55,7 @@ pub mod matcher;
 pub mod observer;
 pub mod pairing;
 pub mod publish;
+mod queue;
 pub mod scratch;
 pub mod source;
 pub mod spool;

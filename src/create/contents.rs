@@ -1,7 +1,6 @@
 //! The bytes of both images: hashed once, checked against what the images' documents say.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::Scope;
 use rayon::prelude::*;
@@ -13,6 +12,7 @@ use crate::delta::{BaseContent, LateDigest};
 use crate::digest::{DiffId, Digest};
 use crate::error::Error;
 use crate::image::{Blob, BlobKind, Image};
+use crate::queue::longest_first;
 use crate::source::ReadAt as _;
 
 /// The stored bytes of a blob of a mapped image.
@@ -128,10 +128,8 @@ pub(super) fn digests<'s>(held: &Held<'_>, target: &'s Image, scope: &Scope<'s>)
         let wrapped = target.wrapped.as_ref().map(|wrapped| &wrapped.0);
         wrapped.unwrap_or(&file.source).in_memory().unwrap_or_default()
     });
-    let mut jobs: Vec<(usize, &[u8])> =
+    let jobs: Vec<(usize, &[u8])> =
         base_bytes.chain(target_bytes).chain(file_bytes).enumerate().collect();
-    let count = jobs.len();
-    jobs.sort_by_key(|(number, bytes)| (std::cmp::Reverse(bytes.len()), *number));
     let known: HashMap<Digest, usize> = held
         .pending
         .iter()
@@ -148,21 +146,12 @@ pub(super) fn digests<'s>(held: &Held<'_>, target: &'s Image, scope: &Scope<'s>)
         let same = *known.get(&claimed)?;
         (stored(held.image, &held.image.blobs[same]) == bytes).then_some(same)
     };
-    let next = AtomicUsize::new(0);
-    let work = |_| {
-        let mut found: Vec<(usize, Result<Digest, usize>)> = Vec::new();
-        while let Some((number, bytes)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            found.push((*number, alias(*number, bytes).map_or_else(|| Ok(Digest::of(bytes)), Err)));
-        }
-        found
+    let digest = |(number, bytes): &(usize, &[u8])| {
+        alias(*number, bytes).map_or_else(|| Ok(Digest::of(bytes)), Err)
     };
-    let threads = 0..rayon::current_num_threads();
-    let found: Vec<(usize, Result<Digest, usize>)> =
-        threads.into_par_iter().with_max_len(1).map(work).flatten_iter().collect();
-    let mut all = vec![Err(0); count];
-    for (number, digest) in found {
-        all[number] = digest;
-    }
+    let threads = rayon::current_num_threads();
+    let all: Vec<Result<Digest, usize>> =
+        longest_first(&jobs, threads, |(_, bytes)| <[u8]>::len(bytes), digest);
     let resolved: Vec<Digest> = all
         .iter()
         .map(|digest| {

@@ -1,9 +1,6 @@
 //! Codes the streams of groups as frames, several at a time, and hands them out in order.
 
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use rayon::prelude::*;
 
 use super::EncodeOptions;
 use super::groups::GroupDraft;
@@ -11,6 +8,7 @@ use super::policy::{
     FRAMES_PER_WORKER, Level, WINDOW_LOG, codec, codec_level, frame_len, longest_frame,
 };
 use crate::format::{Codec, FIRST_LITERAL_SLOT, Frame, FrameRow, Stream, StreamKind, encode_frame};
+use crate::queue::longest_first;
 
 /// A group's streams with their frames.
 #[derive(Debug)]
@@ -48,7 +46,7 @@ pub(super) fn code_groups(
         drafts.iter().map(|_| CodedGroup { kinds: Vec::new(), streams: Vec::new() }).collect();
     let most = FRAMES_PER_WORKER * workers * longest_frame(level);
     for batch in batches(&jobs, most) {
-        let frames = code_all(batch, level, workers);
+        let frames = longest_first(batch, workers, |job| job.len, |job| job.code(level));
         for (job, frame) in batch.iter().zip(frames) {
             let (codec, Frame { row, bytes }) = frame?;
             write(&bytes)?;
@@ -71,25 +69,6 @@ fn batches<'j, 'd>(mut jobs: &'j [Job<'d>], most: usize) -> impl Iterator<Item =
         jobs = rest;
         Some(batch).filter(|batch| !batch.is_empty())
     })
-}
-
-/// Codes frames on at most `workers` threads at once; results in the order of the jobs.
-fn code_all(jobs: &[Job<'_>], level: Level, workers: usize) -> Vec<io::Result<(Codec, Frame)>> {
-    // The longest first, so that nobody ends alone with a long one.
-    let mut order: Vec<usize> = (0..jobs.len()).collect();
-    order.sort_by_key(|job| std::cmp::Reverse(jobs[*job].len));
-    let next = AtomicUsize::new(0);
-    let work = |_| {
-        let mut done = Vec::new();
-        while let Some(job) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-            done.push((*job, jobs[*job].code(level)));
-        }
-        done
-    };
-    let mut coded: Vec<_> =
-        (0..workers).into_par_iter().with_max_len(1).map(work).flatten_iter().collect();
-    coded.sort_by_key(|(job, _)| *job);
-    coded.into_iter().map(|(_, frame)| frame).collect()
 }
 
 /// Cuts every stream into frames, in the order of the body.
@@ -177,4 +156,25 @@ fn stats(groups: &[CodedGroup]) -> Vec<(&'static str, u64, u64)> {
         })
     });
     sums.filter(|(_, decoded, _)| *decoded > 0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_hold_all_jobs_in_order_and_no_more_bytes_than_they_may_but_for_a_long_one() {
+        let bytes = vec![0; 100];
+        let lens = [3, 4, 5, 0, 30, 1, 9, 10, 0];
+        let jobs = lens.map(|len| Job {
+            group: 0,
+            kind: StreamKind::Gaps,
+            pieces: vec![&bytes[..len]],
+            len,
+        });
+        let all: Vec<Vec<usize>> =
+            batches(&jobs, 10).map(|batch| batch.iter().map(|job| job.len).collect()).collect();
+        assert_eq!(all, [vec![3, 4], vec![5, 0], vec![30], vec![1, 9], vec![10, 0]]);
+        assert_eq!(batches(&[], 10).count(), 0);
+    }
 }

@@ -2,15 +2,13 @@
 //! between chunks that were found.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use rayon::prelude::*;
 
 use super::pieces::Piece;
 use super::{Match, MatchKind, Source};
 use crate::delta::policy::{WHOLE_LEN, effort};
 use crate::delta::{BaseContent, EncodeOptions, Stage};
 use crate::matcher::covers;
+use crate::queue::longest_first;
 
 /// Shortest run of equal bytes that a chunk's match adds between covers; a copy costs several bytes.
 const MIN_HIT: usize = 32;
@@ -44,22 +42,8 @@ pub(super) struct Covers<'a> {
 impl Covers<'_> {
     /// What is found of each piece, its chunks' matches included, in the order of the jobs.
     pub(super) fn all(&self, jobs: &[Job<'_>]) -> Vec<Vec<Match>> {
-        // The longest first, so that nobody ends alone with a long one.
-        let mut order: Vec<usize> = (0..jobs.len()).collect();
-        order.sort_by_key(|job| std::cmp::Reverse(jobs[*job].piece.data.len()));
-        let next = AtomicUsize::new(0);
-        let work = |_| {
-            let mut done = Vec::new();
-            while let Some(job) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                done.push((*job, self.one(&jobs[*job])));
-            }
-            done
-        };
-        let workers = self.options.workers.matchers;
-        let mut all: Vec<(usize, Vec<Match>)> =
-            (0..workers).into_par_iter().with_max_len(1).map(work).flatten_iter().collect();
-        all.sort_by_key(|(job, _)| *job);
-        all.into_iter().map(|(_, found)| found).collect()
+        let len = |job: &Job<'_>| job.piece.data.len();
+        longest_first(jobs, self.options.workers.matchers, len, |job| self.one(job))
     }
 
     /// Is a piece compared whole?
