@@ -4,13 +4,13 @@
 //! |---|---|---|---|
 //! | 1 to 3 | at few places | zstd of that level | zstd 3, short ones 19 |
 //! | 4 to 7 | at more | zstd of that level | zstd 9, short ones 19 |
-//! | 8 to 12 | at most places | zstd 18 | LZMA, hash chains |
-//! | 13 to 19 | at every byte | zstd 19 | LZMA |
-//! | 20 to 22 | harder | zstd 22 | LZMA, harder |
-//! | best | as its level | LZMA | LZMA |
+//! | 8 to 12 | at most places | LZMA, hash chains | LZMA, hash chains |
+//! | 13 to 22 | at every byte, from 20 on harder | LZMA, trees | LZMA, trees |
+//! | best | as its level | LZMA, tried hard | LZMA, tried hard |
 //!
 //! Above level 7 all is coded as well as it can be within seconds: what a slow link carries weighs
-//! more than these, and what is coded is little.
+//! more than these, and what is coded is little. LZMA with hash chains beats zstd 18 in both time and
+//! size there (DESIGN.md section 9); only what nothing makes smaller stays with zstd.
 
 use crate::format::{Class, Codec, StreamKind};
 use crate::matcher::Effort;
@@ -40,6 +40,12 @@ const SHORT: usize = 256 << 10;
 const HIGH: i32 = 19;
 /// From this level on all is coded for size.
 const SMALL: u8 = 8;
+/// From this level on time is spent on the last bytes.
+const HARD: u8 = 13;
+/// More bytes than this are looked for in any base.
+const FEW: usize = 64 << 10;
+/// At 1 GB/s a second is worth 60 KB.
+const BASE_PER_SOUGHT: usize = 1 << 14;
 /// Frames of the longest kind, or as many bytes of shorter ones, that are coded before their bytes are
 /// handed out, for each worker: the more, the less workers wait for each other, and the more coded
 /// frames are held.
@@ -57,8 +63,7 @@ pub(super) fn codec(level: Level, kind: StreamKind) -> Codec {
     match kind {
         // Nothing makes it smaller, so let it be fast.
         StreamKind::Literals(Class::DENSE) => Codec::Zstd,
-        _ if level.is_best => Codec::Lzma,
-        _ if is_bytes(kind) || level.number < SMALL => Codec::Zstd,
+        _ if level.number < SMALL => Codec::Zstd,
         _ => Codec::Lzma,
     }
 }
@@ -68,8 +73,8 @@ pub(super) fn codec_level(level: Level, kind: StreamKind, len: usize) -> i32 {
     let number = i32::from(level.number);
     let short = if level.number < 4 { TINY } else { SHORT };
     match level.number {
-        20.. => 22,
-        13.. => HIGH,
+        _ if level.is_best => 22,
+        HARD.. => HIGH,
         SMALL.. => HIGH - 1,
         _ if is_bytes(kind) => number,
         _ if len <= short => HIGH,
@@ -84,8 +89,7 @@ pub(super) fn frame_len(level: Level, kind: StreamKind) -> usize {
     match level.number {
         ..=6 => 8 << 20,
         _ if !is_bytes(kind) => 8 << 20,
-        7..=12 => 16 << 20,
-        _ => 32 << 20,
+        _ => 1 << WINDOW_LOG,
     }
 }
 
@@ -95,14 +99,13 @@ pub(super) fn longest_frame(level: Level) -> usize {
 }
 
 /// Memory that coding a frame takes at most, in bytes: tables for a window of 16 MiB (of libzstd hash
-/// and chain, 4 bytes an entry, by the level's parameters; of LZMA 11.5 bytes a byte), the frame,
-/// coded frames that wait.
+/// and chain, 4 bytes an entry, by the level's parameters; of LZMA 7.6 bytes a byte with hash chains,
+/// 11.7 with trees), the frame, coded frames that wait.
 fn coder_memory(level: Level) -> u64 {
     let tables: u64 = match level.number {
-        _ if level.is_best => 200 << 20,
         ..SMALL => 16 << 20,
-        SMALL..20 => 112 << 20,
-        _ => 288 << 20,
+        SMALL..HARD => 128 << 20,
+        _ => 188 << 20,
     };
     let frame = longest_frame(level) as u64;
     tables + (1 + FRAMES_PER_WORKER as u64) * frame
@@ -138,6 +141,13 @@ impl Workers {
             |one: u64| usize::try_from(memory / one).unwrap_or(usize::MAX).clamp(1, jobs.max(1));
         Ok(Self { coders: fit(coder_memory(level)), matchers: fit(matcher_memory(level)) })
     }
+}
+
+/// Are `sought` bytes so many that all of a base's `base` bytes are cut and hashed to look for them? To
+/// do that for a few of them takes longer than to send them over all but the slowest links, so only
+/// the levels for these do it in any case.
+pub(super) fn is_worth_an_index(level: Level, sought: usize, base: usize) -> bool {
+    level.number >= HARD || sought > FEW || sought > base / BASE_PER_SOUGHT
 }
 
 /// How hard members are compared.

@@ -57,7 +57,7 @@ fn encode_lzma(bytes: &[u8], level: i32, window_log: u32) -> io::Result<Vec<u8>>
     options.dict_size = 1 << window_log;
     (options.lc, options.lp, options.pb) = LZMA_PROPERTIES;
     (options.mf, options.nice_len, options.depth_limit) = match level {
-        ..19 => (MfType::Hc4, 32, 16),
+        ..19 => (MfType::Hc4, 24, 8),
         19 => (MfType::Bt4, 32, 32),
         _ => (MfType::Bt4, 273, 512),
     };

@@ -23,8 +23,8 @@ impl Effort {
             4..=5 => Self { step: 4, sparse: 32, depth: 8, horizon: 32, patience: 6 },
             6..=8 => Self { step: 2, sparse: 16, depth: 16, horizon: 32, patience: 8 },
             9..=12 => Self { step: 1, sparse: 16, depth: 16, horizon: 32, patience: 8 },
-            13..=18 => Self { step: 1, sparse: 16, depth: 16, horizon: 512, patience: 31 },
-            _ => Self { step: 1, sparse: 1, depth: 64, horizon: 512, patience: 31 },
+            13..=18 => Self { step: 1, sparse: 16, depth: 64, horizon: 512, patience: 10 },
+            _ => Self { step: 1, sparse: 1, depth: 64, horizon: 512, patience: 10 },
         }
     }
 

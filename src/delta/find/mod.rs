@@ -33,6 +33,7 @@ pub(super) use self::join::{Joined, join};
 use self::pairs::Fate;
 use self::pieces::Piece;
 pub(super) use self::repeats::add_repeats;
+use super::policy::is_worth_an_index;
 use super::{BaseContent, EncodeOptions, Origin, Stage, Target, TargetNode};
 use crate::chunker::{ChunkId, Cutter};
 use crate::digest::Digest;
@@ -208,13 +209,29 @@ impl Finder<'_, '_> {
 
     /// Looks for the chunks of what is not yet found of pieces.
     fn chunks(&self, which: &[usize], fates: &[Fate], matches: &mut [Matches]) {
-        let gaps = |piece: &usize| gaps(&self.pieces[*piece].data, &matches[*piece].found);
+        let gaps = |piece: &usize| {
+            let Piece { bytes, data, .. } = &self.pieces[*piece];
+            let mut gaps = gaps(data, &matches[*piece].found);
+            // Zeros, such as an archive's end, cost nothing anyway.
+            gaps.retain(|gap| bytes[gap.clone()].iter().any(|byte| *byte != 0));
+            gaps
+        };
         let gaps: Vec<Vec<Range<usize>>> = which.par_iter().map(gaps).collect();
         if !self.has(Stage::Chunks) || gaps.iter().all(Vec::is_empty) {
             return;
         }
         let cutter = Cutter::new(self.options.params);
-        let index = self.index(fates, cutter);
+        let sought = gaps.iter().flatten().map(Range::len).sum();
+        let base = self.base.iter().map(|content| content.bytes.len()).sum();
+        let index = if is_worth_an_index(self.options.level, sought, base) {
+            self.index(fates, cutter, |_| true)
+        } else {
+            // A file that only has another name is found nevertheless.
+            let data = which.iter().map(|piece| &self.pieces[*piece].data);
+            let whole = data.zip(&gaps).filter(|(data, gaps)| gaps[..] == [(*data).clone()]);
+            let lens: HashSet<usize> = whole.map(|(data, _)| data.len()).collect();
+            self.index(fates, cutter, |piece| lens.contains(&piece.data.len()))
+        };
         let pool = Pool { contents: self.base, index: &index, cutter };
         let look = |(piece, gaps): (&usize, &Vec<Range<usize>>)| {
             let bytes = self.pieces[*piece].bytes;
@@ -231,9 +248,15 @@ impl Finder<'_, '_> {
         }
     }
 
-    /// The index of the base's chunks. Pieces that the target has unchanged are found by their first
-    /// chunk alone: what is copied from them is mostly copied whole.
-    fn index(&self, fates: &[Fate], cutter: Cutter) -> BaseIndex {
+    /// The index of the chunks of those of the base's pieces that `is_worth_it`. Pieces that the target
+    /// has unchanged are found by their first chunk alone: what is copied from them is mostly copied
+    /// whole.
+    fn index(
+        &self,
+        fates: &[Fate],
+        cutter: Cutter,
+        is_worth_it: impl Fn(&Piece<'_>) -> bool,
+    ) -> BaseIndex {
         let mut is_claimed: Vec<bool> =
             self.of_base.iter().map(|piece| self.is_kept[piece.owner]).collect();
         for fate in fates {
@@ -242,7 +265,8 @@ impl Finder<'_, '_> {
             }
         }
         let mut stretches: Vec<Vec<Range<usize>>> = vec![Vec::new(); self.base.len()];
-        for (piece, is_claimed) in self.of_base.iter().zip(is_claimed) {
+        let all = self.of_base.iter().zip(is_claimed);
+        for (piece, is_claimed) in all.filter(|(piece, _)| is_worth_it(piece)) {
             let Range { start, end } = piece.data.clone();
             let end = if is_claimed && start < end {
                 cutter.next(&piece.bytes[..end], start)

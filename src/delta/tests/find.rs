@@ -1,6 +1,7 @@
 //! What each stage promises, on layers in memory.
 
 use super::*;
+use crate::chunker::Normalization;
 use crate::index::extend_forward;
 
 /// A tar archive, and its members as its reader names them.
@@ -100,6 +101,33 @@ fn a_file_that_moved_is_found_by_its_chunks_and_a_changed_one_by_them_too() {
     let target = Layer::new(&[("elsewhere/other.thing", &new, 1)]);
     let (_, stats) = delta(&base, &target, Stages::ALL);
     assert!(stats.literal_bytes < 2000, "{}", stats.literal_bytes);
+}
+
+#[test]
+fn a_few_bytes_are_looked_for_in_all_of_a_large_base_from_level_13_on_alone() {
+    let params = ChunkerParams::new(64, 256, 1024, Normalization::Level1).expect("valid");
+    let large = samples::random(9, 22 << 20);
+    let (file, noise) = (samples::random(10, 2500), samples::random(11, 100));
+    let (gone, other) = (samples::random(12, 1 << 20), [&large[..], &noise].concat());
+    let part = &gone[500_000..][..2500];
+    let base = Layer::new(&[
+        ("large", &large, 1),
+        ("large-too", &other, 1),
+        ("docs/a", &file, 1),
+        ("gone", &gone, 1),
+    ]);
+    let literals = |level: u8, data: &[u8]| {
+        let target =
+            Layer::new(&[("large", &large, 1), ("large-too", &other, 1), ("new/b.txt", data, 1)]);
+        let options = EncodeOptions { level: level.into(), params, ..options() };
+        let (delta, stats) = create_with(&[base.content()], target.target(), options);
+        assert!(run(&[&base.bytes], &delta).expect("own delta").0[0] == target.bytes);
+        stats.nodes[0].literal_bytes
+    };
+    assert!(literals(13, part) < 1000, "{}", literals(13, part));
+    assert_eq!(literals(12, part), 2500);
+    // What only has another name is found anyway.
+    assert_eq!((literals(13, &file), literals(12, &file)), (0, 0));
 }
 
 #[test]

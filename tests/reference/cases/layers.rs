@@ -92,7 +92,8 @@ pub(super) fn differences() -> Case {
 
 fn times_of(name: &'static str) -> Case {
     let data: Vec<Vec<u8>> = (0..6).map(|seed| words(23 + seed, 700)).collect();
-    let grown = [&data[3][..], b"and more"].concat();
+    let grown =
+        [&data[3][..], b"and more of it than a copy with differences is for: this is new"].concat();
     let old = ["f/a", "f/b", "f/c", "f/d", "f/e", "f/f"];
     let files = |time, grown| {
         let mut files: Vec<(&str, &[u8], &str)> =
