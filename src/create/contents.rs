@@ -13,7 +13,6 @@ use crate::digest::{DiffId, Digest};
 use crate::error::Error;
 use crate::image::{Blob, BlobKind, Image};
 use crate::queue::longest_first;
-use crate::source::ReadAt as _;
 
 /// The stored bytes of a blob of a mapped image.
 pub(super) fn stored<'a>(image: &'a Image, blob: &Blob) -> &'a [u8] {
@@ -121,7 +120,7 @@ pub(super) fn digests<'s>(held: &Held<'_>, target: &'s Image, scope: &Scope<'s>)
     let late = LateDigest::default();
     if let Some(archive) = archive {
         let late = late.clone();
-        scope.spawn(move |_| _ = late.of(archive));
+        scope.spawn(move |scope| hash_beside(scope, late, archive));
     }
     let files = target.files.iter().filter(|_| archive.is_none());
     let file_bytes = files.map(|file| {
@@ -151,7 +150,7 @@ pub(super) fn digests<'s>(held: &Held<'_>, target: &'s Image, scope: &Scope<'s>)
     };
     let threads = rayon::current_num_threads();
     let all: Vec<Result<Digest, usize>> =
-        longest_first(&jobs, threads, |(_, bytes)| <[u8]>::len(bytes), digest);
+        longest_first(&jobs, threads, |(_, bytes)| bytes.len(), digest);
     let resolved: Vec<Digest> = all
         .iter()
         .map(|digest| {
@@ -163,6 +162,16 @@ pub(super) fn digests<'s>(held: &Held<'_>, target: &'s Image, scope: &Scope<'s>)
     let mut files: Vec<LateDigest> = files.iter().copied().map(LateDigest::from).collect();
     files.extend(archive.map(|_| late));
     Digests { base: base.to_vec(), target: blobs.to_vec(), files }
+}
+
+/// Bytes that are hashed between looks at other work: some milliseconds.
+const SLICE: usize = 4 << 20;
+
+/// Hashes `bytes` by and by, so that nobody who waits for something shorter is kept by it.
+fn hash_beside<'s>(scope: &Scope<'s>, digest: LateDigest, bytes: &'s [u8]) {
+    if digest.advance(bytes, SLICE).is_none() {
+        scope.spawn(move |scope| hash_beside(scope, digest, bytes));
+    }
 }
 
 /// The bytes of a target that is one archive.

@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn batches_hold_all_jobs_in_order_and_no_more_bytes_than_they_may_but_for_a_long_one() {
-        let bytes = vec![0; 100];
+        let bytes = [0; 100];
         let lens = [3, 4, 5, 0, 30, 1, 9, 10, 0];
         let jobs = lens.map(|len| Job {
             group: 0,

@@ -110,7 +110,7 @@ impl StreamBytes for GroupStreams<'_> {
 
 impl OneStream<'_> {
     fn fill(&mut self, buf: &mut [u8]) -> Result<(), FormatError> {
-        self.left = self.left.checked_sub(buf.len() as u64).ok_or_else(|| FormatError::Rule {
+        self.left = self.left.checked_sub(buf.len() as u64).ok_or(FormatError::Rule {
             rule: "parts take no more than there is",
             place: "stream bytes left",
             row: self.left,

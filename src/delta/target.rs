@@ -1,9 +1,9 @@
 //! What the encoder is given: contents of the base, and a target as nodes and outputs.
 
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::digest::{DiffId, Digest};
+use crate::digest::{DiffId, Digest, Hasher};
 use crate::format::{Class, EncodeRun, RoleKind};
 
 /// A run of a node's bytes of one kind, ending before `end`; it begins where the previous one ends.
@@ -112,25 +112,56 @@ impl RecreatedPiece<'_> {
     }
 }
 
-/// A SHA-256 that need not be computed before somebody asks for it; clones share it.
+/// A SHA-256 that need not be computed before somebody asks for it, and can be computed bit by bit
+/// until then; clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct LateDigest(Arc<OnceLock<Digest>>);
+pub struct LateDigest(Arc<Late>);
+
+#[derive(Debug, Default)]
+struct Late {
+    digest: OnceLock<Digest>,
+    partial: Mutex<Partial>,
+}
+
+/// The hash of the first bytes.
+#[derive(Debug, Default)]
+struct Partial {
+    hasher: Hasher,
+    hashed: usize,
+}
 
 impl From<Digest> for LateDigest {
     fn from(digest: Digest) -> Self {
-        Self(Arc::new(digest.into()))
+        Self(Arc::new(Late { digest: digest.into(), ..Late::default() }))
     }
 }
 
 impl LateDigest {
     /// The digest, if it has been computed.
     pub fn get(&self) -> Option<Digest> {
-        self.0.get().copied()
+        self.0.digest.get().copied()
     }
 
-    /// The digest of `bytes`, computed now if nobody did before; waits for who is at it.
+    /// The digest of `bytes`; what of it nobody computed before is computed now.
     pub fn of(&self, bytes: &[u8]) -> Digest {
-        *self.0.get_or_init(|| Digest::of(bytes))
+        self.advance(bytes, usize::MAX).expect("BUG: no bytes are left")
+    }
+
+    /// Hashes the next `len` of `bytes`, which are the same at each call. Returns the digest when none is
+    /// left.
+    pub fn advance(&self, bytes: &[u8], len: usize) -> Option<Digest> {
+        let Late { digest, partial } = &*self.0;
+        if digest.get().is_none() {
+            let mut partial = partial.lock().unwrap_or_else(PoisonError::into_inner);
+            let left = bytes.get(partial.hashed..).unwrap_or_default();
+            let now = &left[..left.len().min(len)];
+            partial.hasher.update(now);
+            partial.hashed += now.len();
+            if now.len() == left.len() {
+                digest.get_or_init(|| std::mem::take(&mut partial.hasher).finish());
+            }
+        }
+        digest.get().copied()
     }
 }
 
@@ -207,4 +238,23 @@ pub struct Target<'a> {
     pub outputs: Vec<TargetOutput>,
     /// Parents first.
     pub roles: Vec<TargetRole>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_digest_is_that_of_all_bytes_whoever_hashed_which() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        for len in [0, 1, 100, 256, 1000] {
+            let late = LateDigest::default();
+            let found = late.advance(&bytes, len);
+            assert_eq!(found, (len >= bytes.len()).then(|| Digest::of(&bytes)), "{len}");
+            assert_eq!(late.get(), found);
+            assert_eq!(late.clone().of(&bytes), Digest::of(&bytes));
+            assert_eq!(late.advance(&bytes, 1), Some(Digest::of(&bytes)));
+        }
+        assert_eq!(LateDigest::default().advance(b"", 0), Some(Digest::of(b"")));
+    }
 }

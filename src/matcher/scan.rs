@@ -1,5 +1,9 @@
 //! Anchors: exact matches that are worth leaving the running diagonal for.
 
+use std::sync::OnceLock;
+
+use rayon::prelude::*;
+
 use super::bytes::{common_prefix, common_suffix, differing_within, word};
 use super::claims::claims;
 use super::seeds::{AHEAD, Seeds};
@@ -15,36 +19,63 @@ const HASTE: usize = 32;
 /// scan compare more than some 2^this bytes and a horizon for each of its own.
 const PATIENCE: u32 = 9;
 
+/// What of a long new file is scanned by itself, in bytes: several threads share it.
+const SEGMENT: usize = 2 << 20;
+
 /// Exact matches of `new` in `old`, ascending and disjoint in `new`, and the number of bytes compared.
+/// The threads of the current rayon pool share a long `new`.
 pub(super) fn anchors(old: &[u8], new: &[u8], effort: Effort) -> (Vec<Cover>, usize) {
-    let step = effort.step_for(old.len());
-    let mut scan = Scan { old, new, effort, step, seeds: None, likely: (0, 0), compared: 0 };
-    let found = scan.run();
-    (found, scan.compared)
+    let index =
+        Index { old, new, effort, step: effort.step_for(old.len()), seeds: OnceLock::new() };
+    let count = (new.len() / SEGMENT).max(1);
+    let scan = |number: usize| {
+        let end = if number + 1 == count { new.len() } else { (number + 1) * SEGMENT };
+        Scan { index: &index, new: &new[..end], likely: (0, 0), compared: 0 }.run(number * SEGMENT)
+    };
+    let segments: Vec<(Vec<Cover>, usize)> =
+        (0..count).into_par_iter().with_max_len(1).map(scan).collect();
+    let compared = segments.iter().map(|(_, compared)| compared).sum();
+    (segments.into_iter().flat_map(|(found, _)| found).collect(), compared)
 }
 
 /// Tells prepared lookups of which none is likely from none that are prepared.
 const NOTHING: u32 = 1 << AHEAD;
 
-struct Scan<'a> {
+/// What all segments look up.
+struct Index<'a> {
     old: &'a [u8],
     new: &'a [u8],
     effort: Effort,
     step: usize,
     /// Made when the first lookup is due: most changed files differ in a few bytes.
-    seeds: Option<Seeds>,
+    seeds: OnceLock<Seeds>,
+}
+
+impl Index<'_> {
+    fn seeds(&self) -> &Seeds {
+        let Self { old, new, effort, step, .. } = self;
+        self.seeds.get_or_init(|| Seeds::of(old, *step, &claims(old, new), effort.sparse))
+    }
+}
+
+struct Scan<'a> {
+    index: &'a Index<'a>,
+    /// Up to the segment's end.
+    new: &'a [u8],
     /// Where lookups may find something: from which position on, and a bit for each.
     likely: (usize, u32),
     compared: usize,
 }
 
-impl Scan<'_> {
-    fn run(&mut self) -> Vec<Cover> {
+impl<'a> Scan<'a> {
+    /// The matches from `start` on, and the number of bytes compared.
+    fn run(mut self, start: usize) -> (Vec<Cover>, usize) {
+        let Index { effort, step, .. } = *self.index;
         let mut found: Vec<Cover> = Vec::new();
-        let mut running = Cover { start: 0, from: 0, len: 0 };
+        let mut running = Cover { start, from: start, len: 0 };
         // Up to here lookups are made even where the running diagonal goes on: a seed is indexed at
         // one of `step` positions only.
-        let (mut at, mut look_until, mut barren) = (0, 0, 0);
+        let (mut at, mut look_until, mut barren) = (start, 0, 0);
         while at < self.new.len() {
             if at >= look_until {
                 let same = common_prefix(&self.new[at..], self.along(running, at));
@@ -55,12 +86,11 @@ impl Scan<'_> {
                 }
                 at += same;
                 self.compared += same + 1;
-                look_until = at + self.step;
+                look_until = at + step;
             }
             let here = &self.new[at..];
-            let needed =
-                differing_within(here, self.along(running, at), MARGIN, self.effort.horizon);
-            self.compared += needed.unwrap_or(self.effort.horizon);
+            let needed = differing_within(here, self.along(running, at), MARGIN, effort.horizon);
+            self.compared += needed.unwrap_or(effort.horizon);
             let Some(needed) = needed else {
                 at += 1;
                 look_until = at;
@@ -69,7 +99,7 @@ impl Scan<'_> {
             let before = self.compared;
             let near = at - running.start + running.from;
             if let Some(cover) = self.lookup(at, near, needed) {
-                let free = at - found.last().map_or(0, |last| last.end());
+                let free = at - found.last().map_or(start, |last| last.end());
                 running = self.grown_back(cover, free);
                 at = running.end();
                 (look_until, barren) = (0, 0);
@@ -78,25 +108,24 @@ impl Scan<'_> {
                 barren += 1;
                 at += 1
                     + ((self.compared - before) >> PATIENCE)
-                    + (barren >> self.effort.patience).min(HASTE);
+                    + (barren >> effort.patience).min(HASTE);
             }
         }
-        found
+        (found, self.compared)
     }
 
     /// Old bytes from where the running diagonal is at `at`.
-    fn along(&self, running: Cover, at: usize) -> &[u8] {
-        self.old.get(at - running.start + running.from..).unwrap_or_default()
+    fn along(&self, running: Cover, at: usize) -> &'a [u8] {
+        self.index.old.get(at - running.start + running.from..).unwrap_or_default()
     }
 
     /// The longest match of at least `needed` bytes, of equals the one nearest to `near`.
     fn lookup(&mut self, at: usize, near: usize, needed: usize) -> Option<Cover> {
         let seed = word(self.new, at)?;
-        let (old, new, step, sparse) = (self.old, self.new, self.step, self.effort.sparse);
-        let seeds =
-            self.seeds.get_or_insert_with(|| Seeds::of(old, step, &claims(old, new), sparse));
+        let Index { old, effort, .. } = *self.index;
+        let (new, seeds) = (self.new, self.index.seeds());
         if self.likely.1 == 0 || at < self.likely.0 || at - self.likely.0 >= AHEAD {
-            self.likely = (at, seeds.likely(new, at, self.effort.depth) | NOTHING);
+            self.likely = (at, seeds.likely(new, at, effort.depth) | NOTHING);
         }
         if self.likely.1 >> (at - self.likely.0) & 1 == 0 {
             return None;
@@ -104,7 +133,7 @@ impl Scan<'_> {
         let new = &new[at..];
         let mut best: Option<Cover> = None;
         let mut floor = needed.max(8);
-        for from in seeds.around(seed, near, self.effort.depth) {
+        for from in seeds.around(seed, near, effort.depth) {
             self.compared += 1;
             if word(new, floor - 8) != word(old, from + floor - 8) {
                 continue;
@@ -122,8 +151,10 @@ impl Scan<'_> {
 
     /// The match and what is equal in front of it, `free` bytes at most.
     fn grown_back(&self, cover: Cover, free: usize) -> Cover {
-        let back =
-            common_suffix(&self.new[cover.start - free..cover.start], &self.old[..cover.from]);
+        let back = common_suffix(
+            &self.new[cover.start - free..cover.start],
+            &self.index.old[..cover.from],
+        );
         Cover { start: cover.start - back, from: cover.from - back, len: cover.len + back }
     }
 }

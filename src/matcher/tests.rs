@@ -49,6 +49,16 @@ fn identical_files_are_one_cover() {
 }
 
 #[test]
+fn a_long_file_has_the_covers_of_a_short_one() {
+    let old = noise(5 << 20, 20);
+    let new = [&old[..3_000_000], &noise(100, 21), &old[3_000_000..]].concat();
+    at_every_level(&old, &new, |found| {
+        let rest = Cover { start: 3_000_100, from: 3_000_000, len: old.len() - 3_000_000 };
+        assert_eq!(found, [Cover { start: 0, from: 0, len: 3_000_000 }, rest]);
+    });
+}
+
+#[test]
 fn a_block_that_moved_is_found() {
     let old = noise(50_000, 2);
     let new = [&old[30_000..], &old[..30_000]].concat();
