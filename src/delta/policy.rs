@@ -5,7 +5,7 @@
 //! | 1 to 3 | at few places | zstd of that level | zstd 3, short ones 19 |
 //! | 4 to 7 | at more | zstd of that level | zstd 9, short ones 19 |
 //! | 8 to 12 | at most places | LZMA, hash chains | LZMA, hash chains |
-//! | 13 to 22 | at every byte, from 20 on harder | LZMA, trees | LZMA, trees |
+//! | 13 to 22 | at every byte, from 19 on harder | LZMA, trees | LZMA, trees |
 //! | best | as its level | LZMA, tried hard | LZMA, tried hard |
 //!
 //! Above level 7 all is coded as well as it can be within seconds: what a slow link carries weighs

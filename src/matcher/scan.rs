@@ -52,6 +52,8 @@ struct Index<'a> {
 }
 
 impl Index<'_> {
+    /// Makes them on this thread alone: one that waited for others would take another segment meanwhile,
+    /// which waits for these.
     fn seeds(&self) -> &Seeds {
         let Self { old, new, effort, step, .. } = self;
         self.seeds.get_or_init(|| Seeds::of(old, *step, &claims(old, new), effort.sparse))
