@@ -1,6 +1,6 @@
 //! Makes a delta: matches, repeats, scripts, numbers, groups, frames, header; in this order.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::{self, Write};
 
 use super::blocks::used_runs;
@@ -178,6 +178,11 @@ pub fn encode(
     let plan = Plan { base, target, scripts: &scripts, numbering: &numbering };
     let mut layout = plan.lay_out();
     let kept_peak = keep(&mut layout);
+    let runs = used_runs(&plan, &copied);
+    let node_stats = scripts.iter().zip(&copied).map(|(script, found)| node_stats(script, found));
+    let node_stats = node_stats.collect();
+    // One for each file: what is coded next wants the memory.
+    drop(copied);
     let mut hasher = BodyHasher::default();
     let coded = code_groups(&layout.groups, options, &mut |bytes| {
         hasher.update(bytes);
@@ -185,16 +190,12 @@ pub fn encode(
     })?;
     let (body_len, blocks) = hasher.finish();
     let stats = EncodeStats {
-        nodes: scripts
-            .iter()
-            .zip(&copied)
-            .map(|(script, found)| node_stats(script, found))
-            .collect(),
+        nodes: node_stats,
         given: digests_of(target, Origin::GivenContent),
         stored: digests_of(target, Origin::Stored),
         streams: coded.stats,
     };
-    let nodes = nodes(&plan, &layout, &copied);
+    let nodes = nodes(target, &numbering, &layout, &runs);
     let encoder_memory =
         encoder_memory(&nodes, numbering.made.iter().map(|node| &target.nodes[*node]));
     let header = Header {
@@ -246,8 +247,12 @@ fn node_stats(script: &[Operation], found: &[Match]) -> NodeStats {
     stats
 }
 
-fn nodes(plan: &Plan<'_, '_>, layout: &Layout<'_>, copied: &[Vec<Match>]) -> Vec<Node> {
-    let Plan { target, numbering, .. } = plan;
+fn nodes(
+    target: &Target<'_>,
+    numbering: &Numbering,
+    layout: &Layout<'_>,
+    runs: &BTreeMap<Digest, Vec<Run>>,
+) -> Vec<Node> {
     let origins: HashMap<Digest, Origin> =
         target.nodes.iter().map(|node| (node.digest(), node.origin)).collect();
     let unmade = numbering.unmade.iter().map(|(digest, length)| {
@@ -263,7 +268,6 @@ fn nodes(plan: &Plan<'_, '_>, layout: &Layout<'_>, copied: &[Vec<Match>]) -> Vec
         });
         (node.digest(), bytes.len() as u64, *origin, parameters)
     });
-    let runs = used_runs(plan, copied);
     unmade
         .chain(made)
         .zip(&layout.usage)

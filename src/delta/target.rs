@@ -144,7 +144,11 @@ impl LateDigest {
 
     /// The digest of `bytes`; what of it nobody computed before is computed now.
     pub fn of(&self, bytes: &[u8]) -> Digest {
-        self.advance(bytes, usize::MAX).expect("BUG: no bytes are left")
+        loop {
+            if let Some(digest) = self.advance(bytes, usize::MAX) {
+                return digest;
+            }
+        }
     }
 
     /// Hashes the next `len` of `bytes`, which are the same at each call. Returns the digest when none is

@@ -122,7 +122,16 @@ pub(super) fn find(
     let is_kept = base.iter().map(|content| given.contains(&content.digest)).collect();
     let finder = Finder { base, is_kept, rank, pieces: &pieces, of_base: &of_base, options };
     let mut all: Vec<Matches> = target.nodes.iter().map(|_| Matches::default()).collect();
-    for (piece, matches) in pieces.iter().zip(finder.find()) {
+    let found = finder.find();
+    let mut counts = vec![0; all.len()];
+    for (piece, matches) in pieces.iter().zip(&found) {
+        counts[piece.owner] += matches.found.len();
+    }
+    // There are a few for each file: grown step by step, they would take twice as much.
+    for (matches, count) in all.iter_mut().zip(counts) {
+        matches.found.reserve_exact(count);
+    }
+    for (piece, matches) in pieces.iter().zip(found) {
         all[piece.owner].found.extend(matches.found);
         all[piece.owner].missed.extend(matches.missed);
     }
