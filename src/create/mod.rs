@@ -235,7 +235,7 @@ impl Run<'_> {
         let held = contents::Held::new(base, &self.names.base_text, &base_inflated);
         let params = ChunkerParams::for_pool(held.pool_len());
         self.observer.stage(Stage::Index, Some(held.pool_len()));
-        let (contents, digests) =
+        let (mut contents, digests) =
             rayon::join(|| held.contents(), || contents::digests(&held, target, scope));
         held.verify(&digests)?;
         contents::verify_target(target, target_name, &digests, &target_contents.digests())?;
@@ -248,7 +248,7 @@ impl Run<'_> {
             wrapper: wrapper.as_ref(),
             is_portable: self.options.is_portable,
         };
-        let plan = target::plan(target, &digests, &held, compressed);
+        let mut plan = target::plan(target, &digests, &held, compressed);
         let mut body = spooler.create(None)?;
         self.observer.stage(Stage::Encode, None);
         let options = EncodeOptions {
@@ -257,7 +257,7 @@ impl Run<'_> {
             workers: self.workers,
             stages: self.options.stages,
         };
-        let encoded = delta::encode(&contents, plan.target.clone(), options, &mut body)
+        let encoded = delta::encode(&mut contents, plan.give_target(), options, &mut body)
             .map_err(FileError::at("write a temporary file in", spooler.dir()))?;
         // A delta that breaks a ceiling is found here, whether or not it is checked afterwards.
         check(&encoded.header, encoded.body_len).map_err(Error::TooLarge)?;

@@ -1,6 +1,7 @@
 //! An image as the encoder wants it: nodes in outputs, with roles.
 
 use std::collections::{HashMap, HashSet};
+use std::mem::take;
 
 use super::contents::{Digests, Held, stored};
 use super::recreate::{Recreated, TargetContents, Wrapper, pieces};
@@ -23,7 +24,18 @@ pub(super) struct Plan<'a> {
     pub(super) held: HashMap<Digest, &'a [u8]>,
 }
 
-impl Plan<'_> {
+impl<'a> Plan<'a> {
+    /// The target for the encoder; what it alone asks for of each file stays with it.
+    pub(super) fn give_target(&mut self) -> Target<'a> {
+        let nodes = self.target.nodes.iter_mut().map(|node| {
+            let (stretches, members) = (take(&mut node.stretches), take(&mut node.members));
+            TargetNode { stretches, members, ..node.clone() }
+        });
+        let nodes = nodes.collect();
+        let Target { outputs, roles, .. } = &self.target;
+        Target { nodes, outputs: outputs.clone(), roles: roles.clone() }
+    }
+
     /// Bytes of all outputs.
     pub(super) fn output_len(&self) -> u64 {
         let nodes = self.target.outputs.iter().filter_map(|output| output.node);

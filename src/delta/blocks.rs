@@ -9,7 +9,10 @@ use crate::digest::Digest;
 use crate::format::{BASE_BLOCK_LEN, Run};
 
 /// For each content of the base that is copied from or placed, the runs of blocks that are used.
-pub(super) fn used_runs(plan: &Plan<'_, '_>, copied: &[Vec<Match>]) -> BTreeMap<Digest, Vec<Run>> {
+pub(super) fn used_runs(
+    plan: &Plan<'_, '_, '_>,
+    copied: &[Vec<Match>],
+) -> BTreeMap<Digest, Vec<Run>> {
     let mut used: BTreeMap<Digest, Vec<bool>> = BTreeMap::new();
     let block = |offset: usize| offset / BLOCK;
     for copy in copied.iter().flatten() {

@@ -128,7 +128,7 @@ impl Job<'_> {
     fn code(&self, level: Level) -> io::Result<(Codec, Frame)> {
         let codec = codec(level, self.kind);
         let level = codec_level(level, self.kind, self.len);
-        let frame = encode_frame(&self.pieces.concat(), codec, level, WINDOW_LOG)?;
+        let frame = encode_frame(&self.pieces, codec, level, WINDOW_LOG)?;
         Ok((codec, frame))
     }
 }

@@ -107,8 +107,7 @@ fn coded_len(literals: &[&[u8]], level: Level) -> std::io::Result<u64> {
         frames.last_mut().expect("BUG: the first literal began one").push(literal);
     }
     let coded = |frame: &Vec<&[u8]>| {
-        let frame =
-            encode_frame(&frame.concat(), Codec::Zstd, codec_level(level, KIND, 0), WINDOW_LOG)?;
+        let frame = encode_frame(frame, Codec::Zstd, codec_level(level, KIND, 0), WINDOW_LOG)?;
         Ok(frame.bytes.len() as u64)
     };
     frames.par_iter().with_max_len(1).map(coded).sum()

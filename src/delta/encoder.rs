@@ -128,14 +128,16 @@ fn give_up_portable(target: &mut Target<'_>) {
 /// Makes a delta from the base's contents to `target` and writes its body.
 ///
 /// A node that is to be made or stored and is a content of the base as it stands becomes a given
-/// one. Digests of nodes with children are asked for after matches were looked for.
+/// one. Digests of nodes with children are asked for after matches were looked for. The members of `base`
+/// are gone afterwards: what is held for each file is dropped as soon as nothing asks for it, since
+/// coding wants the memory.
 ///
 /// Equal arguments give equal bytes on any number of threads.
 ///
 /// # Errors
 /// When the body cannot be written, or zstd has no memory.
 pub fn encode(
-    base: &[BaseContent<'_>],
+    base: &mut [BaseContent<'_>],
     mut target: Target<'_>,
     options: EncodeOptions,
     body: &mut dyn Write,
@@ -144,6 +146,10 @@ pub fn encode(
     give(&mut target, &contents, |node| node.children.is_empty());
     give_up_portable(&mut target);
     let mut matches = find(base, &target, &completion_order(&target), &options);
+    for content in &mut *base {
+        content.members = Vec::new();
+    }
+    let base = &*base;
     give(&mut target, &contents, |node| !node.children.is_empty());
     if !options.stages.has(Stage::Repeats) {
         for matches in &mut matches {
@@ -161,6 +167,7 @@ pub fn encode(
             target.nodes[index].store();
         }
     };
+    drop(matches);
     let target = &target;
     let known = digests(target);
     let scripts: Vec<_> = target
@@ -181,8 +188,7 @@ pub fn encode(
     let runs = used_runs(&plan, &copied);
     let node_stats = scripts.iter().zip(&copied).map(|(script, found)| node_stats(script, found));
     let node_stats = node_stats.collect();
-    // One for each file: what is coded next wants the memory.
-    drop(copied);
+    drop((copied, scripts));
     let mut hasher = BodyHasher::default();
     let coded = code_groups(&layout.groups, options, &mut |bytes| {
         hasher.update(bytes);

@@ -67,16 +67,16 @@ pub(super) struct Read {
     pub(super) group: u32,
 }
 
-/// What the layout is made from.
+/// What the layout is made from; of the scripts it keeps nothing.
 #[derive(Clone, Copy)]
-pub(super) struct Plan<'p, 'a> {
+pub(super) struct Plan<'p, 's, 'a> {
     pub(super) base: &'p [BaseContent<'a>],
     pub(super) target: &'p Target<'a>,
-    pub(super) scripts: &'p [Vec<Operation>],
+    pub(super) scripts: &'s [Vec<Operation>],
     pub(super) numbering: &'p Numbering,
 }
 
-impl<'p> Plan<'p, '_> {
+impl<'p> Plan<'p, '_, '_> {
     /// Lays out all nodes that parts make.
     pub(super) fn lay_out(self) -> Layout<'p> {
         let unused = Usage { parent: NONE, is_fed: false, parent_offset: 0, last_group: NONE };
@@ -99,8 +99,8 @@ impl<'p> Plan<'p, '_> {
     }
 }
 
-struct Writer<'p, 'a> {
-    plan: Plan<'p, 'a>,
+struct Writer<'p, 's, 'a> {
+    plan: Plan<'p, 's, 'a>,
     is_done: Vec<bool>,
     /// Nodes that land in an output of their own wherever else they are placed.
     outputs: HashSet<usize>,
@@ -108,7 +108,7 @@ struct Writer<'p, 'a> {
     group: GroupDraft<'p>,
 }
 
-impl<'p> Writer<'p, '_> {
+impl<'p> Writer<'p, '_, '_> {
     fn is_to_do(&self, node: usize) -> bool {
         self.plan.target.nodes[node].is_made() && !self.is_done[node]
     }
@@ -119,7 +119,12 @@ impl<'p> Writer<'p, '_> {
 
     fn close_group(&mut self) {
         if !self.group.parts.is_empty() {
-            self.layout.groups.push(std::mem::take(&mut self.group));
+            let mut group = std::mem::take(&mut self.group);
+            // They grew byte by byte to up to twice what they hold, and wait until they are coded.
+            for stream in &mut group.control {
+                stream.shrink_to_fit();
+            }
+            self.layout.groups.push(group);
         }
     }
 

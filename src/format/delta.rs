@@ -164,11 +164,11 @@ fn check_file_len(file: &dyn ReadAt, body_start: u64, body_len: u64) -> Result<(
 /// Only when zstd has no memory.
 pub fn encode_head(header: &Header, body_len: u64) -> io::Result<Vec<u8>> {
     let tables = codec::encode(header);
-    let zstd = encode_frame(&tables, Codec::Zstd, HEADER_LEVEL, HEADER_WINDOW_LOG)?;
+    let zstd = encode_frame(&[&tables], Codec::Zstd, HEADER_LEVEL, HEADER_WINDOW_LOG)?;
     let (codec, frame) = if zstd.bytes.len() < tables.len() {
         (Codec::Zstd, zstd)
     } else {
-        (Codec::Stored, encode_frame(&tables, Codec::Stored, 0, 0)?)
+        (Codec::Stored, encode_frame(&[&tables], Codec::Stored, 0, 0)?)
     };
     let mut rest = Vec::with_capacity(PREFIX_LEN - FROZEN_LEN + frame.bytes.len());
     rest.extend(body_len.to_le_bytes());

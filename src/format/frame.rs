@@ -32,27 +32,33 @@ pub struct Frame {
     pub bytes: Vec<u8>,
 }
 
-/// Encodes `bytes` as one frame, at a level of 1 to 22 where the codec has levels, with a window of
-/// at most 2^`window_log` bytes; single-threaded, so that equal input gives equal output.
-pub fn encode_frame(bytes: &[u8], codec: Codec, level: i32, window_log: u32) -> io::Result<Frame> {
-    let decoded = u32::try_from(bytes.len()).map_err(io::Error::other)?;
+/// Encodes the bytes of `pieces` as one frame, at a level of 1 to 22 where the codec has levels, with a
+/// window of at most 2^`window_log` bytes; single-threaded, so that equal input gives equal output.
+pub fn encode_frame(
+    pieces: &[&[u8]],
+    codec: Codec,
+    level: i32,
+    window_log: u32,
+) -> io::Result<Frame> {
+    let len: usize = pieces.iter().map(|piece| piece.len()).sum();
+    let decoded = u32::try_from(len).map_err(io::Error::other)?;
     // The decoder never needs more window than there are bytes.
-    let window_log = window_log.min(bytes.len().next_power_of_two().trailing_zeros().max(10));
+    let window_log = window_log.min(len.next_power_of_two().trailing_zeros().max(10));
     let (bytes, window_log) = match codec {
-        Codec::Stored => (bytes.to_vec(), 0),
+        Codec::Stored => (pieces.concat(), 0),
         Codec::Zstd => {
             let mut compressor = zstd::bulk::Compressor::new(level)?;
             compressor.set_parameter(CParameter::WindowLog(window_log))?;
             compressor.set_parameter(CParameter::ChecksumFlag(false))?;
-            (compressor.compress(bytes)?, window_log)
+            (compressor.compress(&pieces.concat())?, window_log)
         }
-        Codec::Lzma => (encode_lzma(bytes, level, window_log)?, window_log),
+        Codec::Lzma => (encode_lzma(pieces, level, window_log)?, window_log),
     };
     let encoded = u32::try_from(bytes.len()).map_err(io::Error::other)?;
     Ok(Frame { row: FrameRow { encoded, decoded, window_log }, bytes })
 }
 
-fn encode_lzma(bytes: &[u8], level: i32, window_log: u32) -> io::Result<Vec<u8>> {
+fn encode_lzma(pieces: &[&[u8]], level: i32, window_log: u32) -> io::Result<Vec<u8>> {
     let mut options = LzmaOptions::with_preset(9);
     options.dict_size = 1 << window_log;
     (options.lc, options.lp, options.pb) = LZMA_PROPERTIES;
@@ -62,7 +68,9 @@ fn encode_lzma(bytes: &[u8], level: i32, window_log: u32) -> io::Result<Vec<u8>>
         _ => (MfType::Bt4, 273, 512),
     };
     let mut writer = LzmaWriter::new_no_header(Vec::new(), &options, false)?;
-    writer.write_all(bytes)?;
+    for piece in pieces {
+        writer.write_all(piece)?;
+    }
     writer.finish()
 }
 

@@ -100,7 +100,7 @@ impl Forge {
         change(&mut bytes);
         let [start, old] =
             [start, stream.encoded_len()].map(|len| usize::try_from(len).expect("small"));
-        let frame = encode_frame(&bytes, Codec::Zstd, 3, 17).expect("memory");
+        let frame = encode_frame(&[&bytes], Codec::Zstd, 3, 17).expect("memory");
         self.body.splice(start..start + old, frame.bytes);
         let stream = &mut self.header.groups[0].streams[slot];
         stream.codec = Codec::Zstd.number();

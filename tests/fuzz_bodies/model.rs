@@ -235,7 +235,7 @@ impl Built {
             let len = if is_split { bytes.len().div_ceil(2) } else { bytes.len() };
             let mut frames = Vec::new();
             for piece in bytes.chunks(len) {
-                let Frame { row, bytes } = encode_frame(piece, codec, 1, 20).expect("memory");
+                let Frame { row, bytes } = encode_frame(&[piece], codec, 1, 20).expect("memory");
                 frames.push(row);
                 self.frames.push(bytes);
             }

@@ -60,7 +60,7 @@ pub(super) fn create(
     let workers = Workers { coders: threads, matchers: threads };
     let options = EncodeOptions { level, params: params(), workers, stages };
     let mut body = Vec::new();
-    let encoded = encode(base, target, options, &mut body).expect("memory");
+    let encoded = encode(&mut base.to_vec(), target, options, &mut body).expect("memory");
     let mut delta = encode_head(&encoded.header, encoded.body_len).expect("memory");
     delta.extend(body);
     delta

@@ -206,7 +206,7 @@ impl Case {
             bytes,
             members,
         });
-        let base: Vec<_> = base.collect();
+        let mut base: Vec<_> = base.collect();
         let options = delta::EncodeOptions {
             level: self.level.into(),
             params: ChunkerParams::DEFAULT,
@@ -214,7 +214,7 @@ impl Case {
             stages: Stages::ALL,
         };
         let mut body = Vec::new();
-        let encoded = delta::encode(&base, self.target(), options, &mut body).expect("memory");
+        let encoded = delta::encode(&mut base, self.target(), options, &mut body).expect("memory");
         let mut delta = encode_head(&encoded.header, encoded.body_len).expect("memory");
         delta.extend(body);
         delta

@@ -68,7 +68,7 @@ fn create_with(
     options: EncodeOptions,
 ) -> (Vec<u8>, EncodeStats) {
     let mut body = Vec::new();
-    let encoded = encode(base, target, options, &mut body).expect("memory");
+    let encoded = encode(&mut base.to_vec(), target, options, &mut body).expect("memory");
     let mut delta = encode_head(&encoded.header, encoded.body_len).expect("memory");
     delta.extend(body);
     (delta, encoded.stats)
