@@ -9,7 +9,7 @@ use std::io::{self, Read};
 
 use rayon::prelude::*;
 
-use super::contents::{expect, stored};
+use super::contents::{Named, stored};
 use super::inflate::{Inflated, LayerInflater, is_compressed_layer};
 use crate::compression::Compression;
 use crate::digest::Digest;
@@ -59,7 +59,7 @@ impl Rewriter<'_> {
         let places: BTreeSet<_> =
             rewrite.layers().iter().map(|blob| place(&target.blobs[*blob])).collect();
         let wanted = |blob: &Blob| places.contains(&place(blob));
-        let mut inflated = self.inflater.keep(&target, self.name, &wanted, self.observer)?;
+        let mut inflated = self.inflater.keep(self.named(&target), &wanted, self.observer)?;
         let contents: BTreeMap<usize, NewBlob> = inflated
             .iter()
             .enumerate()
@@ -85,10 +85,16 @@ impl Rewriter<'_> {
         let changes = |blob: &Blob| {
             is_compressed_layer(blob) || matches!(blob.kind, BlobKind::Index | BlobKind::Manifest)
         };
-        target.blobs.par_iter().with_max_len(1).filter(|blob| changes(blob)).try_for_each(|blob| {
+        let blobs = target.blobs.par_iter().with_max_len(1).enumerate();
+        blobs.filter(|(_, blob)| changes(blob)).try_for_each(|(number, blob)| {
             let claimed = blob.claimed.map(|claimed| claimed.0);
-            expect(self.name, blob, "blob digest", claimed, Digest::of(stored(target, blob)))
+            let found = Digest::of(stored(target, blob));
+            self.named(target).expect(number, "blob digest", claimed, found)
         })
+    }
+
+    fn named<'i>(&'i self, image: &'i Image) -> Named<'i> {
+        Named { image, name: self.name }
     }
 
     fn archive(

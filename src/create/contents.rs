@@ -1,18 +1,46 @@
-//! The bytes of both images: hashed once, checked against what the images' documents say.
+//! The contents of the base, and the stored bytes of both images.
 
 use std::collections::{HashMap, HashSet};
 
-use rayon::Scope;
 use rayon::prelude::*;
 
+use super::claims::Digests;
 use super::inflate::Inflated;
 use super::stretches;
 use crate::compression::Compression;
-use crate::delta::{BaseContent, LateDigest};
+use crate::delta::BaseContent;
 use crate::digest::{DiffId, Digest};
 use crate::error::Error;
 use crate::image::{Blob, BlobKind, Image};
-use crate::queue::longest_first;
+
+/// An image with what the user called it.
+#[derive(Clone, Copy)]
+pub(super) struct Named<'a> {
+    pub(super) image: &'a Image,
+    pub(super) name: &'a str,
+}
+
+impl Named<'_> {
+    /// Is the digest of a blob, by number, or of its content what was said of it?
+    pub(super) fn expect(
+        self,
+        blob: usize,
+        what: &'static str,
+        claimed: Option<Digest>,
+        found: Digest,
+    ) -> Result<(), Error> {
+        match claimed.filter(|claimed| *claimed != found) {
+            None => Ok(()),
+            Some(expected) => Err(Error::WrongDigest {
+                image: self.name.to_owned(),
+                blob: self.image.blobs[blob].name.clone(),
+                what,
+                expected,
+                found,
+            }),
+        }
+    }
+}
 
 /// The stored bytes of a blob of a mapped image.
 pub(super) fn stored<'a>(image: &'a Image, blob: &Blob) -> &'a [u8] {
@@ -32,39 +60,28 @@ struct Pending<'a> {
 
 /// What the base holds.
 pub(super) struct Held<'a> {
-    image: &'a Image,
-    name: &'a str,
+    base: Named<'a>,
     pending: Vec<Pending<'a>>,
-}
-
-/// Digests by the bytes they are of, by what is hashed.
-pub(super) struct Digests {
-    /// Stored bytes of each blob of the base.
-    base: Vec<Digest>,
-    /// Stored bytes of each blob of the target.
-    pub(super) target: Vec<Digest>,
-    /// Whole files of the target; that of an archive is not known yet.
-    pub(super) files: Vec<LateDigest>,
 }
 
 impl<'a> Held<'a> {
     /// Collects the contents that every form of the base holds: layers with a diff ID. A config is
     /// none, since tools that copy an image from Docker's form to OCI's write it anew.
-    pub(super) fn new(image: &'a Image, name: &'a str, inflated: &'a [Option<Inflated>]) -> Self {
+    pub(super) fn new(base: Named<'a>, inflated: &'a [Option<Inflated>]) -> Self {
         let mut pending: Vec<Pending<'a>> = Vec::new();
         let mut claims = HashSet::new();
-        for (number, (blob, inflated)) in image.blobs.iter().zip(inflated).enumerate() {
+        for (number, (blob, inflated)) in base.image.blobs.iter().zip(inflated).enumerate() {
             let BlobKind::Layer { diff_id: Some(DiffId(claimed)) } = blob.kind else { continue };
             if !claims.insert(claimed) {
                 continue;
             }
             let (bytes, found) = match inflated {
                 Some(inflated) => (&*inflated.bytes, Some(inflated.digest)),
-                None => (stored(image, blob), None),
+                None => (stored(base.image, blob), None),
             };
             pending.push(Pending { blob: number, bytes, claimed, found });
         }
-        Self { image, name, pending }
+        Self { base, pending }
     }
 
     /// Bytes of all contents together.
@@ -72,7 +89,8 @@ impl<'a> Held<'a> {
         self.pending.iter().map(|content| content.bytes.len() as u64).sum()
     }
 
-    /// The contents with their members; their digests are claims until [`Held::verify`].
+    /// The contents with their members; their digests are claims until
+    /// [`Digests::verify`].
     pub(super) fn contents(&self) -> Vec<BaseContent<'a>> {
         let content = |content: &Pending<'a>| BaseContent {
             digest: content.claimed,
@@ -87,133 +105,38 @@ impl<'a> Held<'a> {
         self.pending.iter().any(|content| content.claimed == digest)
     }
 
-    /// Checks every claim about the base.
-    pub(super) fn verify(&self, digests: &Digests) -> Result<(), Error> {
-        for (blob, found) in self.image.blobs.iter().zip(&digests.base) {
-            expect(self.name, blob, "blob digest", blob.claimed.map(|claimed| claimed.0), *found)?;
-        }
-        for content in &self.pending {
-            let found = content.found.unwrap_or(digests.base[content.blob]);
-            let blob = &self.image.blobs[content.blob];
-            expect(self.name, blob, "diff ID", Some(content.claimed), found)?;
-        }
-        Ok(())
+    /// Claimed digest and number of blob of those contents that the base stores as they are.
+    pub(super) fn stored(&self) -> impl Iterator<Item = (Digest, usize)> {
+        let stored = self.pending.iter().filter(|content| content.found.is_none());
+        stored.map(|content| (content.claimed, content.blob))
+    }
+
+    /// Checks what is said of contents that were inflated; the digests of stored ones are checked with
+    /// those of blobs.
+    pub(super) fn verify_inflated(&self) -> Result<(), Error> {
+        self.pending.iter().try_for_each(|Pending { blob, claimed, found, .. }| {
+            let found = found.unwrap_or(*claimed);
+            self.base.expect(*blob, "diff ID", Some(*claimed), found)
+        })
     }
 
     /// Compressed blobs of the base by digest.
-    pub(super) fn blobs(&self, digests: &Digests) -> HashMap<Digest, &'a [u8]> {
-        let blobs = self.image.blobs.iter().zip(&digests.base);
+    pub(super) fn blobs(&self, digests: &Digests<'_>) -> HashMap<Digest, &'a [u8]> {
+        let blobs = self.base.image.blobs.iter().enumerate();
         blobs
-            .filter(|(blob, _)| blob.compression != Compression::Plain)
-            .map(|(blob, digest)| (*digest, stored(self.image, blob)))
+            .filter(|(_, blob)| blob.compression != Compression::Plain)
+            .map(|(number, blob)| (digests.of_base(number), stored(self.base.image, blob)))
             .collect()
     }
 }
 
-/// Hashes all stored blobs of both images and all files of the target, the longest first. Bytes of
-/// the target that are equal to a content of the base are compared instead. An archive with blobs in it
-/// is equal to none of them, so nobody waits for its digest.
-pub(super) fn digests<'s>(held: &Held<'_>, target: &'s Image, scope: &Scope<'s>) -> Digests {
-    let base_bytes = held.image.blobs.iter().map(|blob| stored(held.image, blob));
-    let target_bytes = target.blobs.iter().map(|blob| stored(target, blob));
-    let archive = archive(target);
-    let late = LateDigest::default();
-    if let Some(archive) = archive {
-        let late = late.clone();
-        scope.spawn(move |scope| hash_beside(scope, late, archive));
-    }
-    let files = target.files.iter().filter(|_| archive.is_none());
-    let file_bytes = files.map(|file| {
-        let wrapped = target.wrapped.as_ref().map(|wrapped| &wrapped.0);
-        wrapped.unwrap_or(&file.source).in_memory().unwrap_or_default()
-    });
-    let jobs: Vec<(usize, &[u8])> =
-        base_bytes.chain(target_bytes).chain(file_bytes).enumerate().collect();
-    let known: HashMap<Digest, usize> = held
-        .pending
-        .iter()
-        .filter(|content| content.found.is_none())
-        .map(|content| (content.claimed, content.blob))
-        .collect();
-    let first_target = held.image.blobs.len();
-    let alias = |number: usize, bytes: &[u8]| {
-        let blob = target.blobs.get(number.checked_sub(first_target)?)?;
-        let claimed = match blob.kind {
-            BlobKind::Layer { diff_id: Some(diff_id) } => diff_id.0,
-            _ => blob.claimed?.0,
-        };
-        let same = *known.get(&claimed)?;
-        (stored(held.image, &held.image.blobs[same]) == bytes).then_some(same)
-    };
-    let digest = |(number, bytes): &(usize, &[u8])| {
-        alias(*number, bytes).map_or_else(|| Ok(Digest::of(bytes)), Err)
-    };
-    let threads = rayon::current_num_threads();
-    let all: Vec<Result<Digest, usize>> =
-        longest_first(&jobs, threads, |(_, bytes)| bytes.len(), digest);
-    let resolved: Vec<Digest> = all
-        .iter()
-        .map(|digest| {
-            digest.or_else(|same| all[same]).expect("BUG: contents of the base are hashed")
-        })
-        .collect();
-    let (base, rest) = resolved.split_at(first_target);
-    let (blobs, files) = rest.split_at(target.blobs.len());
-    let mut files: Vec<LateDigest> = files.iter().copied().map(LateDigest::from).collect();
-    files.extend(archive.map(|_| late));
-    Digests { base: base.to_vec(), target: blobs.to_vec(), files }
-}
-
-/// Bytes that are hashed between looks at other work: some milliseconds.
-const SLICE: usize = 4 << 20;
-
-/// Hashes `bytes` by and by, so that nobody who waits for something shorter is kept by it.
-fn hash_beside<'s>(scope: &Scope<'s>, digest: LateDigest, bytes: &'s [u8]) {
-    if digest.advance(bytes, SLICE).is_none() {
-        scope.spawn(move |scope| hash_beside(scope, digest, bytes));
-    }
-}
-
-/// The bytes of a target that is one archive.
-fn archive(target: &Image) -> Option<&[u8]> {
-    match &target.files[..] {
-        [file] if target.wrapped.is_none() => file.source.in_memory(),
-        _ => None,
-    }
-}
-
-/// Checks every claim about the target; `inflated` holds the digests of compressed layers' contents.
-pub(super) fn verify_target(
-    image: &Image,
-    name: &str,
-    digests: &Digests,
-    inflated: &[Option<Digest>],
-) -> Result<(), Error> {
-    for ((blob, found), inflated) in image.blobs.iter().zip(&digests.target).zip(inflated) {
-        expect(name, blob, "blob digest", blob.claimed.map(|claimed| claimed.0), *found)?;
-        if let BlobKind::Layer { diff_id } = blob.kind {
-            let found = inflated.unwrap_or(*found);
-            expect(name, blob, "diff ID", diff_id.map(|diff_id| diff_id.0), found)?;
+/// Checks what is said of the target's compressed layers; `inflated` holds the digests of their contents.
+pub(super) fn verify_inflated(target: Named<'_>, inflated: &[Option<Digest>]) -> Result<(), Error> {
+    let blobs = target.image.blobs.iter().zip(inflated).enumerate();
+    blobs.into_iter().try_for_each(|(number, (blob, inflated))| match (blob.kind, inflated) {
+        (BlobKind::Layer { diff_id: Some(DiffId(claimed)) }, Some(found)) => {
+            target.expect(number, "diff ID", Some(claimed), *found)
         }
-    }
-    Ok(())
-}
-
-pub(super) fn expect(
-    image: &str,
-    blob: &Blob,
-    what: &'static str,
-    expected: Option<Digest>,
-    found: Digest,
-) -> Result<(), Error> {
-    match expected.filter(|expected| *expected != found) {
-        None => Ok(()),
-        Some(expected) => Err(Error::WrongDigest {
-            image: image.to_owned(),
-            blob: blob.name.clone(),
-            what,
-            expected,
-            found,
-        }),
-    }
+        _ => Ok(()),
+    })
 }

@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use rayon::prelude::*;
 use zstd::zstd_safe;
 
-use super::contents::stored;
+use super::contents::{Named, stored};
 use crate::compression::{Compression, CompressionError, Member, ceiling};
 use crate::digest::{Digest, Hasher};
 use crate::error::Error;
@@ -47,8 +47,7 @@ impl<'a> LayerInflater<'a> {
     /// Inflates the compressed layers that are `wanted` into temporary files, on all threads.
     pub(super) fn keep(
         &self,
-        image: &Image,
-        name: &str,
+        Named { image, name }: Named<'_>,
         wanted: &(dyn Fn(&Blob) -> bool + Sync),
         observer: &dyn Observer,
     ) -> Result<Vec<Option<Inflated>>, Error> {

@@ -3,13 +3,15 @@
 //! This is the only place that sees images, the encoder and files together:
 //!
 //! ```text
-//! BASE   -> Image -> contents (mapped, inflated, verified) -> base index -+
-//! TARGET -> Image -> nodes    (mapped, verified, stretches) --------------+-> encode -> body
-//!                                                                              head + body -> OUT
-//!                                                        apply against TARGET  <- self-check
+//! BASE   -> Image -> contents (mapped, inflated) -> base index -+
+//! TARGET -> Image -> nodes    (mapped, stretches) --------------+-> encode -> body
+//!                    digests  (claimed)           -> hashed beside that, verified
+//!                                                                    head + body -> OUT
+//!                                              apply against TARGET  <- self-check
 //! ```
 
 mod alone;
+mod claims;
 mod content_only;
 mod contents;
 mod inflate;
@@ -27,15 +29,16 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 pub use alone::ZstdLen;
+use claims::Digests;
+use contents::{Held, Named};
 use inflate::LayerInflater;
-use rayon::Scope;
 use recreate::{TargetContents, Wrapper};
 
 pub use report::{CreateReport, ImageReport, LayerReport, Outcome};
 pub use shares::Shares;
 
 use crate::chunker::ChunkerParams;
-use crate::delta::{self, EncodeOptions, Encoded, Level, Stages, Workers};
+use crate::delta::{self, BaseContent, EncodeOptions, Encoded, Level, Stages, Workers};
 use crate::error::Error;
 use crate::fault::FileError;
 use crate::format::{check, encode_head};
@@ -185,7 +188,7 @@ impl Run<'_> {
         };
         // One thread or the other is idle now and then: then it finds the second job.
         let (made, zstd) = rayon::join(
-            || rayon::scope(|scope| self.make(&base, &target, output, &spooler, scope)),
+            || self.make(&base, &target, output, &spooler),
             || alone::zstd_len(&target).ok(),
         );
         // Who changes an input while it is read causes other errors, none of which says why.
@@ -213,71 +216,79 @@ impl Run<'_> {
     }
 
     /// Makes the delta and proves it.
-    fn make<'s>(
+    fn make(
         &self,
         base: &Image,
-        target: &'s Image,
+        target: &Image,
         output: Output,
         spooler: &Spooler,
-        scope: &Scope<'s>,
     ) -> Result<(Staged, CreateReport), Error> {
+        let base = Named { image: base, name: &self.names.base_text };
+        let target = Named { image: target, name: &self.names.target_text };
         // Nothing else that takes much memory is there yet.
         let inflater = LayerInflater::new(spooler, self.options.memory.0);
-        let (base_name, target_name) = (&self.names.base_text, &self.names.target_text);
-        let base_inflated = inflater.keep(base, base_name, &|_| true, self.observer)?;
-        let target_contents = TargetContents::new(
-            (target, target_name),
-            base,
-            &base_inflated,
-            &inflater,
-            self.observer,
-        )?;
-        let held = contents::Held::new(base, &self.names.base_text, &base_inflated);
-        let params = ChunkerParams::for_pool(held.pool_len());
-        self.observer.stage(Stage::Index, Some(held.pool_len()));
-        let (mut contents, digests) =
-            rayon::join(|| held.contents(), || contents::digests(&held, target, scope));
-        held.verify(&digests)?;
-        contents::verify_target(target, target_name, &digests, &target_contents.digests())?;
-        self.observer.stage(Stage::Recognise, None);
-        let recreations = target_contents.recreations(target, self.options.is_portable);
-        let wrapper = Wrapper::of(target);
-        let compressed = target::Compressed {
-            contents: &target_contents,
-            recreations: &recreations,
-            wrapper: wrapper.as_ref(),
-            is_portable: self.options.is_portable,
-        };
-        let mut plan = target::plan(target, &digests, &held, compressed);
-        let mut body = spooler.create(None)?;
-        self.observer.stage(Stage::Encode, None);
-        let options = EncodeOptions {
+        let base_inflated = inflater.keep(base, &|_| true, self.observer)?;
+        let contents =
+            TargetContents::new(target, base.image, &base_inflated, &inflater, self.observer)?;
+        let held = Held::new(base, &base_inflated);
+        held.verify_inflated()?;
+        contents::verify_inflated(target, &contents.digests())?;
+        rayon::scope(|scope| {
+            self.observer.stage(Stage::Index, Some(held.pool_len()));
+            let digests = Digests::new(base, target, &held, scope);
+            let mut pool = held.contents();
+            self.observer.stage(Stage::Recognise, None);
+            let is_portable = self.options.is_portable;
+            let recreations = contents.recreations(target.image, is_portable);
+            let wrapper = Wrapper::of(target.image);
+            let compressed = target::Compressed {
+                contents: &contents,
+                recreations: &recreations,
+                wrapper: wrapper.as_ref(),
+                is_portable,
+            };
+            let mut plan = target::plan(target.image, &digests, &held, compressed);
+            let mut body = spooler.create(None)?;
+            self.observer.stage(Stage::Encode, None);
+            let options = self.encode_options(held.pool_len());
+            let encoded = delta::encode(&mut pool, plan.give_target(), options, &mut body);
+            // A false claim explains whatever else went wrong.
+            digests.verify()?;
+            let encoded =
+                encoded.map_err(FileError::at("write a temporary file in", spooler.dir()))?;
+            let (staged, len) = stage(&encoded, &mut body, output, spooler)?;
+            if self.options.has_self_check {
+                self.self_check(&staged, &encoded, &plan, &pool, spooler)?;
+            }
+            let report = self.report(base.image, target.image, &plan, &encoded, len);
+            Ok((staged, report))
+        })
+    }
+
+    fn encode_options(&self, pool_len: u64) -> EncodeOptions {
+        EncodeOptions {
             level: self.options.level,
-            params,
+            params: ChunkerParams::for_pool(pool_len),
             workers: self.workers,
             stages: self.options.stages,
-        };
-        let encoded = delta::encode(&mut contents, plan.give_target(), options, &mut body)
-            .map_err(FileError::at("write a temporary file in", spooler.dir()))?;
-        // A delta that breaks a ceiling is found here, whether or not it is checked afterwards.
-        check(&encoded.header, encoded.body_len).map_err(Error::TooLarge)?;
-        let prefix = encode_head(&encoded.header, encoded.body_len)
-            .map_err(FileError::at("write", Path::new("the header")))?;
-        let len = prefix.len() as u64 + encoded.body_len;
-        let staged = output.stage_file(spooler, Some(len))?;
-        assemble(staged.file(), &prefix, &mut body)
-            .map_err(FileError::at("write", Path::new("the delta")))?;
-        if self.options.has_self_check {
-            self.observer.stage(Stage::SelfCheck, Some(plan.output_len()));
-            let kept = match encoded.header.declared.kept_peak {
-                0 => None,
-                peak => Some(ScratchFile::create(spooler, peak)?),
-            };
-            let kept = kept.as_ref().map(|kept| kept as &dyn Scratch);
-            self_check::prove(staged.file(), &plan, &contents, kept)?;
         }
-        let report = self.report(base, target, &plan, &encoded, len);
-        Ok((staged, report))
+    }
+
+    fn self_check(
+        &self,
+        staged: &Staged,
+        encoded: &Encoded,
+        plan: &target::Plan<'_>,
+        pool: &[BaseContent<'_>],
+        spooler: &Spooler,
+    ) -> Result<(), Error> {
+        self.observer.stage(Stage::SelfCheck, Some(plan.output_len()));
+        let kept = match encoded.header.declared.kept_peak {
+            0 => None,
+            peak => Some(ScratchFile::create(spooler, peak)?),
+        };
+        let kept = kept.as_ref().map(|kept| kept as &dyn Scratch);
+        self_check::prove(staged.file(), plan, pool, kept)
     }
 
     fn open(&self, reference: &Reference, spooler: &Spooler, stage: Stage) -> Result<Image, Error> {
@@ -329,6 +340,23 @@ impl Run<'_> {
             self.observer.count(Counter::LiteralBytes, stats.literal_bytes);
         }
     }
+}
+
+/// Writes the delta where it will appear; returns that with its length.
+fn stage(
+    encoded: &Encoded,
+    body: &mut File,
+    output: Output,
+    spooler: &Spooler,
+) -> Result<(Staged, u64), Error> {
+    // A delta that breaks a ceiling is found here, whether or not it is checked afterwards.
+    check(&encoded.header, encoded.body_len).map_err(Error::TooLarge)?;
+    let head = encode_head(&encoded.header, encoded.body_len)
+        .map_err(FileError::at("write", Path::new("the header")))?;
+    let len = head.len() as u64 + encoded.body_len;
+    let staged = output.stage_file(spooler, Some(len))?;
+    assemble(staged.file(), &head, body).map_err(FileError::at("write", Path::new("the delta")))?;
+    Ok((staged, len))
 }
 
 /// Writes head and body where the delta will appear.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::contents::stored;
+use super::contents::{Named, stored};
 use super::inflate::{Inflated, LayerInflater, is_compressed_layer};
 use crate::compression::detector::{DetectedPiece, detect, without_index};
 use crate::compression::{Compression, Inflater, Member};
@@ -29,12 +29,13 @@ pub(super) struct TargetContents<'b> {
 impl<'b> TargetContents<'b> {
     /// Inflates what the base does not store as it is.
     pub(super) fn new(
-        (target, name): (&Image, &str),
+        of: Named<'_>,
         base: &Image,
         base_inflated: &'b [Option<Inflated>],
         inflater: &LayerInflater<'_>,
         observer: &dyn Observer,
     ) -> Result<Self, Error> {
+        let target = of.image;
         let mut by_len: HashMap<u64, Vec<(&Blob, &Inflated)>> = HashMap::new();
         for (blob, inflated) in base.blobs.iter().zip(base_inflated) {
             if let Some(inflated) = inflated {
@@ -55,7 +56,7 @@ impl<'b> TargetContents<'b> {
             .map(|(blob, same)| (place(blob), same.is_none()))
             .collect();
         let wanted = |blob: &Blob| is_new.get(&place(blob)).copied().unwrap_or(true);
-        let own = inflater.keep(target, name, &wanted, observer)?;
+        let own = inflater.keep(of, &wanted, observer)?;
         Ok(Self { own, of_base })
     }
 

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::mem::take;
 
-use super::contents::{Digests, Held, stored};
+use super::claims::Digests;
+use super::contents::{Held, stored};
 use super::recreate::{Recreated, TargetContents, Wrapper, pieces};
 use super::stretches;
 use crate::compression::Compression;
@@ -85,7 +86,7 @@ impl<'a> Compressed<'a> {
 /// Turns an image into nodes and outputs.
 pub(super) fn plan<'a>(
     image: &'a Image,
-    digests: &Digests,
+    digests: &Digests<'_>,
     base: &Held<'a>,
     compressed: Compressed<'a>,
 ) -> Plan<'a> {
@@ -94,13 +95,13 @@ pub(super) fn plan<'a>(
     let mut nodes = vec![None; image.blobs.len()];
     if let (Some(wrapped), None) = (&image.wrapped, compressed.wrapper) {
         let bytes = wrapped.0.in_memory().unwrap_or_default();
-        let node = builder.node(digests.files[0].clone(), bytes, Origin::Stored, |bytes| {
+        let node = builder.node(digests.of_file(0), bytes, Origin::Stored, |bytes| {
             stretches::whole(bytes, Class::DENSE)
         });
         builder.target.outputs.push(TargetOutput { path: Vec::new(), node: Some(node) });
     } else {
         for (number, blob) in image.blobs.iter().enumerate() {
-            let digest = digests.target[number];
+            let digest = digests.of_target(number);
             let bytes = stored(image, blob);
             let recreation = compressed.recreation(number, bytes, base, &mut builder);
             let is_held = held.contains_key(&digest);
@@ -117,10 +118,10 @@ pub(super) fn plan<'a>(
         }
         let archive = compressed.wrapper.map(|wrapper| wrapper.digest);
         builder.outputs(image, &nodes, |file| {
-            archive.map_or_else(|| digests.files[file].clone(), LateDigest::from)
+            archive.map_or_else(|| digests.of_file(file), LateDigest::from)
         });
         if let Some(wrapper) = compressed.wrapper {
-            builder.wrap(&digests.files[0], wrapper);
+            builder.wrap(&digests.of_file(0), wrapper);
         }
     }
     builder.target.roles = roles(image, &nodes);
@@ -137,7 +138,8 @@ fn tiles(blob: &Blob, bytes: &[u8]) -> (Vec<Stretch>, Vec<Member>) {
 
 struct Builder<'a> {
     target: Target<'a>,
-    by_digest: HashMap<Digest, usize>,
+    /// By length as well: claims are not yet proved, and a false one must not mix what is unlike.
+    by_digest: HashMap<(Digest, usize), usize>,
 }
 
 impl<'a> Builder<'a> {
@@ -150,7 +152,8 @@ impl<'a> Builder<'a> {
         stretches: impl FnOnce(&[u8]) -> (Vec<Stretch>, Vec<Member>),
     ) -> usize {
         let next = self.target.nodes.len();
-        let node = known.get().map_or(next, |digest| *self.by_digest.entry(digest).or_insert(next));
+        let key = known.get().map(|digest| (digest, bytes.len()));
+        let node = key.map_or(next, |key| *self.by_digest.entry(key).or_insert(next));
         if node == next {
             let (stretches, members) = stretches(bytes);
             self.target.nodes.push(TargetNode {

@@ -92,19 +92,40 @@ pub struct Encoded {
     pub stats: EncodeStats,
 }
 
-/// Of the nodes that `asked` chooses, what is a content of the base is given.
+/// Of the nodes that `asked` chooses, what is a content of the base is given. Only for one that is as
+/// long as a content the digest has to be known.
 fn give(
     target: &mut Target<'_>,
-    contents: &HashSet<Digest>,
+    base: &[BaseContent<'_>],
     asked: impl Fn(&TargetNode<'_>) -> bool,
 ) {
-    for node in &mut target.nodes {
-        if asked(node) && contents.contains(&node.digest()) {
+    let contents: HashSet<(usize, Digest)> =
+        base.iter().map(|content| (content.bytes.len(), content.digest)).collect();
+    let lens: HashSet<usize> = contents.iter().map(|(len, _)| *len).collect();
+    for node in target.nodes.iter_mut().filter(|node| asked(node)) {
+        let len = node.bytes.len();
+        if lens.contains(&len) && contents.contains(&(len, node.digest())) {
             node.origin = Origin::GivenContent;
             node.children.clear();
             node.recreation = None;
         }
     }
+}
+
+/// Digests may be claims: one that is said of bytes of two lengths is a false one, and would make two
+/// nodes of one.
+fn require_one_length_each(base: &[BaseContent<'_>], target: &Target<'_>) -> io::Result<()> {
+    let contents = base.iter().map(|content| (content.digest, content.bytes.len()));
+    let nodes = target.nodes.iter().map(|node| (node.digest(), node.bytes.len()));
+    let mut lens = HashMap::new();
+    for (digest, len) in contents.chain(nodes) {
+        let other = *lens.entry(digest).or_insert(len);
+        if other != len {
+            let message = format!("{digest} is said of {other} bytes and of {len}");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+    }
+    Ok(())
 }
 
 /// What lies in a content that is encoded is made everywhere: where it were given instead, nobody
@@ -128,29 +149,29 @@ fn give_up_portable(target: &mut Target<'_>) {
 /// Makes a delta from the base's contents to `target` and writes its body.
 ///
 /// A node that is to be made or stored and is a content of the base as it stands becomes a given
-/// one. Digests of nodes with children are asked for after matches were looked for. The members of `base`
-/// are gone afterwards: what is held for each file is dropped as soon as nothing asks for it, since
+/// one. Digests of nodes with children are asked for after matches were looked for. Digests need not be
+/// right yet, as long as equal ones are said of bytes of one length. The members of `base` are gone afterwards: what is held for each file is dropped as soon as nothing asks for it, since
 /// coding wants the memory.
 ///
 /// Equal arguments give equal bytes on any number of threads.
 ///
 /// # Errors
-/// When the body cannot be written, or zstd has no memory.
+/// When the body cannot be written, zstd has no memory, or a digest is said of bytes of two lengths.
 pub fn encode(
     base: &mut [BaseContent<'_>],
     mut target: Target<'_>,
     options: EncodeOptions,
     body: &mut dyn Write,
 ) -> io::Result<Encoded> {
-    let contents: HashSet<Digest> = base.iter().map(|content| content.digest).collect();
-    give(&mut target, &contents, |node| node.children.is_empty());
+    give(&mut target, base, |node| node.children.is_empty());
     give_up_portable(&mut target);
     let mut matches = find(base, &target, &completion_order(&target), &options);
     for content in &mut *base {
         content.members = Vec::new();
     }
     let base = &*base;
-    give(&mut target, &contents, |node| !node.children.is_empty());
+    give(&mut target, base, |node| !node.children.is_empty());
+    require_one_length_each(base, &target)?;
     if !options.stages.has(Stage::Repeats) {
         for matches in &mut matches {
             matches.missed.clear();

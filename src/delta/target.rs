@@ -1,7 +1,7 @@
 //! What the encoder is given: contents of the base, and a target as nodes and outputs.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, TryLockError};
 
 use crate::digest::{DiffId, Digest, Hasher};
 use crate::format::{Class, EncodeRun, RoleKind};
@@ -119,6 +119,7 @@ pub struct LateDigest(Arc<Late>);
 
 #[derive(Debug, Default)]
 struct Late {
+    /// Set by who holds `partial`.
     digest: OnceLock<Digest>,
     partial: Mutex<Partial>,
 }
@@ -142,21 +143,32 @@ impl LateDigest {
         self.0.digest.get().copied()
     }
 
-    /// The digest of `bytes`; what of it nobody computed before is computed now.
+    /// The digest of `bytes`; what of it nobody computed before is computed now. Other jobs of the
+    /// current rayon pool are done while another thread is at it.
     pub fn of(&self, bytes: &[u8]) -> Digest {
         loop {
-            if let Some(digest) = self.advance(bytes, usize::MAX) {
-                return digest;
+            match self.get() {
+                Some(digest) => return digest,
+                None if self.advance(bytes, usize::MAX) => {}
+                None => {
+                    if rayon::yield_now() != Some(rayon::Yield::Executed) {
+                        std::thread::yield_now();
+                    }
+                }
             }
         }
     }
 
-    /// Hashes the next `len` of `bytes`, which are the same at each call. Returns the digest when none is
-    /// left.
-    pub fn advance(&self, bytes: &[u8], len: usize) -> Option<Digest> {
+    /// Hashes the next `len` of `bytes`, which are the same at each call, unless another thread is at it.
+    /// Was that done?
+    pub fn advance(&self, bytes: &[u8], len: usize) -> bool {
         let Late { digest, partial } = &*self.0;
+        let mut partial = match partial.try_lock() {
+            Ok(partial) => partial,
+            Err(TryLockError::Poisoned(partial)) => partial.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
         if digest.get().is_none() {
-            let mut partial = partial.lock().unwrap_or_else(PoisonError::into_inner);
             let left = bytes.get(partial.hashed..).unwrap_or_default();
             let now = &left[..left.len().min(len)];
             partial.hasher.update(now);
@@ -165,7 +177,7 @@ impl LateDigest {
                 digest.get_or_init(|| std::mem::take(&mut partial.hasher).finish());
             }
         }
-        digest.get().copied()
+        true
     }
 }
 
@@ -251,14 +263,26 @@ mod tests {
     #[test]
     fn a_late_digest_is_that_of_all_bytes_whoever_hashed_which() {
         let bytes: Vec<u8> = (0..=255).collect();
-        for len in [0, 1, 100, 256, 1000] {
+        for len in [0, 1, 100, 255, 256, 1000] {
             let late = LateDigest::default();
-            let found = late.advance(&bytes, len);
-            assert_eq!(found, (len >= bytes.len()).then(|| Digest::of(&bytes)), "{len}");
-            assert_eq!(late.get(), found);
+            assert!(late.advance(&bytes, len));
+            assert_eq!(late.get(), (len >= bytes.len()).then(|| Digest::of(&bytes)), "{len}");
             assert_eq!(late.clone().of(&bytes), Digest::of(&bytes));
-            assert_eq!(late.advance(&bytes, 1), Some(Digest::of(&bytes)));
+            assert_eq!(late.get(), Some(Digest::of(&bytes)));
         }
-        assert_eq!(LateDigest::default().advance(b"", 0), Some(Digest::of(b"")));
+        assert_eq!(LateDigest::default().of(b""), Digest::of(b""));
+    }
+
+    #[test]
+    fn who_asks_for_a_digest_waits_for_the_one_who_hashes() {
+        let bytes = vec![7; 1 << 20];
+        let late = LateDigest::default();
+        std::thread::scope(|scope| {
+            let hashes = || while late.get().is_none() && late.advance(&bytes, 1000) {};
+            scope.spawn(hashes);
+            let asks = || assert_eq!(late.of(&bytes), Digest::of(&bytes));
+            scope.spawn(asks);
+            scope.spawn(asks);
+        });
     }
 }

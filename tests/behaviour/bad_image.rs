@@ -2,7 +2,7 @@
 
 use tar::EntryType;
 
-use crate::archive::{Members, Tar, gzip, hex, layer, noise};
+use crate::archive::{Members, Tar, gzip, hex, layer, noise, versions};
 use crate::lab::{Lab, Told};
 
 /// A lab with two built images in Docker's form, small.
@@ -119,6 +119,52 @@ fn a_wrong_diff_id_names_blob_expected_and_found() {
     let told =
         refused_by_create(4, &bad.pack(), &["1/layer.tar of bad does not match its diff ID"]);
     told.has(&[&format!("(expected sha256:{right}, found sha256:{wrong})"), "hint: "]);
+}
+
+#[test]
+fn a_false_claim_is_found_whatever_else_has_the_digest() {
+    let lab = lab();
+    let [old, new] = ["base.tar", "target.tar"].map(|name| lab.read(name));
+    let layers: Vec<Vec<u8>> = versions(4000).concat();
+    let claims = [layers.clone(), vec![old, new, Vec::new()]].concat();
+    let mut seen = 0;
+    for claimed in &claims {
+        for stored in layers.iter().filter(|stored| *stored != claimed) {
+            for place in 0..2 {
+                // The documents are about layers of which one is then another one.
+                let mut about = [layers[0].clone(), layers[1].clone()];
+                about[place].clone_from(claimed);
+                let mut bad = Members::docker("app:1", &about);
+                bad.bytes(&format!("{place}/layer.tar")).clone_from(stored);
+                lab.write("bad", &bad.pack());
+                let words = format!("{place}/layer.tar of bad does not match its diff ID");
+                for (base, target) in [("bad", "target.tar"), ("base.tar", "bad")] {
+                    let told = lab.refused(4, &["create", base, target, "-o", "out"]);
+                    told.has(&[&words, &hex(claimed), &hex(stored)]);
+                    seen += 1;
+                }
+            }
+        }
+    }
+    assert!(seen > 50, "{seen}");
+}
+
+#[test]
+fn blobs_in_each_others_places_are_found_in_a_directory_too() {
+    let layers = [layer("a", &noise(9, 5000)), layer("b", &noise(8, 7000))];
+    let whole = Members::oci("app:1", &layers, gzip);
+    let [first, second, config, ..] = &whole.blobs()[..] else { panic!("four blobs") };
+    for (one, other) in [(first, second), (second, first), (first, config)] {
+        let mut bad = whole.clone();
+        let bytes = bad.bytes(other).clone();
+        *bad.bytes(one) = bytes;
+        let lab = lab();
+        bad.unpack(&lab.path("bad"));
+        for (base, target) in [("bad", "target.tar"), ("base.tar", "bad")] {
+            let told = lab.refused(4, &["create", base, target, "-o", "out"]);
+            told.has(&[one, "of bad "]);
+        }
+    }
 }
 
 #[test]

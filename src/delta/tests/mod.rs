@@ -292,3 +292,21 @@ fn a_digest_that_nobody_knows_yet_changes_no_byte() {
         assert_eq!(create(base, target(LateDigest::default())).0, known);
     }
 }
+
+#[test]
+fn a_digest_that_is_said_of_bytes_of_two_lengths_is_refused() {
+    let (one, other) = (samples::random(14, 3000), samples::random(15, 2000));
+    let claimed = Digest::of(&one);
+    let liar = || TargetNode { known: claimed.into(), ..made(&other, Class::OTHER) };
+    let refused = |base: &[u8], target: Target<'_>| {
+        let mut base = [BaseContent { digest: claimed, ..content(base) }];
+        let error =
+            encode(&mut base, target, options(), &mut Vec::new()).expect_err("a false claim");
+        assert!(error.to_string().contains("is said of"), "{error}");
+    };
+    refused(&one, one_file(vec![liar()]));
+    refused(&other, one_file(vec![made(&one, Class::OTHER)]));
+    let children = vec![Child { offset: 0, end: 2000, node: 0 }];
+    let envelope = TargetNode { children, ..made(&one, Class::ENVELOPE) };
+    refused(&one, one_file(vec![liar(), envelope]));
+}
