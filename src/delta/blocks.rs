@@ -2,29 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use super::Origin;
 use super::find::{Match, Source};
-use super::groups::Plan;
+use super::{BaseContent, Origin, Target};
 use crate::digest::Digest;
 use crate::format::{BASE_BLOCK_LEN, Run};
 
 /// For each content of the base that is copied from or placed, the runs of blocks that are used.
 pub(super) fn used_runs(
-    plan: &Plan<'_, '_, '_>,
+    base: &[BaseContent<'_>],
+    target: &Target<'_>,
     copied: &[Vec<Match>],
 ) -> BTreeMap<Digest, Vec<Run>> {
     let mut used: BTreeMap<Digest, Vec<bool>> = BTreeMap::new();
     let block = |offset: usize| offset / BLOCK;
     for copy in copied.iter().flatten() {
         if let Source::Base(content) = copy.source {
-            let content = &plan.base[content];
+            let content = &base[content];
             let blocks = used
                 .entry(content.digest)
                 .or_insert_with(|| vec![false; content.bytes.len().div_ceil(BLOCK)]);
             blocks[block(copy.offset)..=block(copy.offset + copy.len - 1)].fill(true);
         }
     }
-    for node in plan.target.nodes.iter().filter(|node| node.origin == Origin::GivenContent) {
+    for node in target.nodes.iter().filter(|node| node.origin == Origin::GivenContent) {
         used.insert(node.digest(), vec![true; node.bytes.len().div_ceil(BLOCK)]);
     }
     used.into_iter().map(|(digest, blocks)| (digest, runs(&blocks))).collect()

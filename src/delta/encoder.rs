@@ -189,27 +189,32 @@ pub fn encode(
         }
     };
     drop(matches);
-    let target = &target;
-    let known = digests(target);
+    let known = digests(&target);
     let scripts: Vec<_> = target
         .nodes
         .iter()
         .zip(&copied)
         .map(|(node, copied)| {
             let has_script = node.is_made() && node.recreation.is_none();
-            let bytes = Bytes { base, target };
+            let bytes = Bytes { base, target: &target };
             let has_headers = options.stages.has(Stage::Headers);
             if has_script { script(node, copied, bytes, &known, has_headers) } else { Vec::new() }
         })
         .collect();
+    let runs = used_runs(base, &target, &copied);
+    let node_stats = scripts.iter().zip(&copied).map(|(script, found)| node_stats(script, found));
+    let node_stats = node_stats.collect();
+    // What was found for each file is in the scripts now, which are in the layout soon.
+    drop(copied);
+    for node in &mut target.nodes {
+        (node.stretches, node.members) = (Vec::new(), Vec::new());
+    }
+    let target = &target;
     let numbering = Numbering::new(base, target, order, &scripts);
     let plan = Plan { base, target, scripts: &scripts, numbering: &numbering };
     let mut layout = plan.lay_out();
+    drop(scripts);
     let kept_peak = keep(&mut layout);
-    let runs = used_runs(&plan, &copied);
-    let node_stats = scripts.iter().zip(&copied).map(|(script, found)| node_stats(script, found));
-    let node_stats = node_stats.collect();
-    drop((copied, scripts));
     let mut hasher = BodyHasher::default();
     let coded = code_groups(&layout.groups, options, &mut |bytes| {
         hasher.update(bytes);

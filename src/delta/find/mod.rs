@@ -127,7 +127,6 @@ pub(super) fn find(
     for (piece, matches) in pieces.iter().zip(&found) {
         counts[piece.owner] += matches.found.len();
     }
-    // There are a few for each file: grown step by step, they would take twice as much.
     for (matches, count) in all.iter_mut().zip(counts) {
         matches.found.reserve_exact(count);
     }
@@ -205,9 +204,14 @@ impl Finder<'_, '_> {
                 }
                 Fate::Sought => None,
             };
-            matches.found.extend(whole);
             let header = self.header(piece, by_name[piece].map(|(base, _)| base));
-            matches.found.splice(0..0, header);
+            // Every file has these: grown one by one, they would take twice as much.
+            let len = matches.found.len() + usize::from(header.is_some());
+            let mut found = Vec::with_capacity(len + usize::from(whole.is_some()));
+            found.extend(header);
+            found.append(&mut matches.found);
+            found.extend(whole);
+            matches.found = found;
         }
         matches
     }

@@ -37,13 +37,21 @@ impl<'a> Piece<'a> {
 /// The pieces of all nodes whose bytes are looked for, in order.
 pub(super) fn of_target<'a>(nodes: &'a [TargetNode<'_>], is_sought: &[bool]) -> Vec<Piece<'a>> {
     let sought = nodes.iter().zip(is_sought).enumerate().filter(|(_, (_, is_sought))| **is_sought);
-    sought.flat_map(|(owner, (node, _))| pieces(owner, node.bytes, &node.members)).collect()
+    let all = sought.flat_map(|(owner, (node, _))| pieces(owner, node.bytes, &node.members));
+    exactly(all.collect())
 }
 
 /// The pieces of all contents of the base, in order.
 pub(super) fn of_base<'a>(base: &'a [BaseContent<'_>]) -> Vec<Piece<'a>> {
     let contents = base.iter().enumerate();
-    contents.flat_map(|(owner, content)| pieces(owner, content.bytes, &content.members)).collect()
+    let all = contents.flat_map(|(owner, content)| pieces(owner, content.bytes, &content.members));
+    exactly(all.collect())
+}
+
+/// Without the room that was left to grow: there is a piece or two for each file of an image.
+fn exactly(mut pieces: Vec<Piece<'_>>) -> Vec<Piece<'_>> {
+    pieces.shrink_to_fit();
+    pieces
 }
 
 fn pieces<'a>(owner: usize, bytes: &'a [u8], members: &'a [Member]) -> Vec<Piece<'a>> {
