@@ -214,7 +214,7 @@ impl EffortArgs {
     pub(super) fn level(&self) -> Level {
         match (self.fast, self.best) {
             (true, _) => 1.into(),
-            (_, true) => Level { number: 22, is_best: true },
+            (_, true) => Level::BEST,
             _ => self.level.into(),
         }
     }
@@ -347,6 +347,6 @@ mod tests {
         assert_eq!(effort(&[]), DEFAULT_LEVEL.into());
         assert_eq!(effort(&["-l", "22"]), 22.into());
         assert_eq!(effort(&["--fast"]), 1.into());
-        assert_eq!(effort(&["--best"]), Level { number: 22, is_best: true });
+        assert_eq!(effort(&["--best"]), Level::BEST);
     }
 }

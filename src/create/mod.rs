@@ -122,7 +122,7 @@ pub fn create(
     let memory = options.memory.0.saturating_sub(FIXED_MEMORY);
     let workers = Workers::within(options.level, memory, options.jobs.get());
     let workers = workers.map_err(|_| Error::Memory {
-        what: format!("create at level {}", options.level.number),
+        what: format!("create at level {}", options.level.number()),
         wanted: least_memory(options.level),
         limit: options.memory,
     })?;

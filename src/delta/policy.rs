@@ -6,7 +6,7 @@
 //! | 4 to 7 | at more | zstd of that level | zstd 9, short ones 19 |
 //! | 8 to 12 | at most places | LZMA, hash chains | LZMA, hash chains |
 //! | 13 to 22 | at every byte, from 19 on harder | LZMA, trees | LZMA, trees |
-//! | best | as its level | LZMA, tried hard | LZMA, tried hard |
+//! | best | as 22 | LZMA, tried hard | LZMA, tried hard |
 //!
 //! Above level 7 all is coded as well as it can be within seconds: what a slow link carries weighs
 //! more than these, and what is coded is little. LZMA with hash chains beats zstd 18 in both time and
@@ -15,18 +15,37 @@
 use crate::format::{Class, Codec, StreamKind};
 use crate::matcher::Effort;
 
-/// How small a delta is to become.
+/// How small a delta is to become: 1 to 22, or [`Level::BEST`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Level {
+    number: u8,
+    is_best: bool,
+}
+
+impl Level {
+    /// As 22, and what no number does.
+    pub const BEST: Self = Self { number: 22, is_best: true };
+
+    /// All levels, the fastest first.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (1..=22).map(Self::from).chain([Self::BEST])
+    }
+
     /// 1 to 22.
-    pub number: u8,
-    /// Do also what no level does.
-    pub is_best: bool,
+    pub const fn number(self) -> u8 {
+        self.number
+    }
+
+    /// Is it [`Level::BEST`]?
+    pub const fn is_best(self) -> bool {
+        self.is_best
+    }
 }
 
 impl From<u8> for Level {
+    /// The level of this number, or the nearest that there is.
     fn from(number: u8) -> Self {
-        Self { number, is_best: false }
+        Self { number: number.clamp(1, 22), is_best: false }
     }
 }
 
@@ -161,12 +180,9 @@ mod tests {
 
     #[test]
     fn every_level_works_within_600_mb() {
-        for number in 1..=22 {
-            for is_best in [false, true] {
-                let level = Level { number, is_best };
-                let workers = Workers::within(level, 500_000_000, 2);
-                assert!(workers.is_ok(), "{level:?}: {workers:?}");
-            }
+        for level in Level::all() {
+            let workers = Workers::within(level, 500_000_000, 2);
+            assert!(workers.is_ok(), "{level:?}: {workers:?}");
         }
         let workers = Workers { coders: 2, matchers: 2 };
         assert_eq!(Workers::within(9.into(), 500_000_000, 2), Ok(workers));

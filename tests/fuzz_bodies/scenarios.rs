@@ -39,7 +39,7 @@ pub(super) fn scenarios() -> &'static [Scenario] {
             kept(),
             wrapped(),
             layer(3.into()),
-            layer(Level { number: 22, is_best: true }),
+            layer(Level::BEST),
         ]
     })
 }

@@ -194,8 +194,7 @@ proptest! {
     #[test]
     fn whatever_changes_in_a_layer_comes_back(
         files in prop::collection::vec((0_u8..12, 0_usize..3000, 0_u64..4, 0_u8..6), 0..14),
-        level in 1_u8..23,
-        is_best in any::<bool>(),
+        level in prop::sample::select(Level::all().collect::<Vec<_>>()),
         workers in 1_usize..4,
     ) {
         let data: Vec<(String, Vec<u8>, Vec<u8>)> = files.iter().map(|(name, len, seed, change)| {
@@ -212,7 +211,6 @@ proptest! {
         let old: Vec<_> = data.iter().map(|(name, old, _)| (&name[..], &old[..], 5)).collect();
         let new: Vec<_> = data.iter().rev().map(|(name, _, new)| (&name[..], &new[..], 6)).collect();
         let (base, target) = (Layer::new(&old), Layer::new(&new));
-        let level = Level { number: level, is_best };
         let workers = Workers { coders: workers, matchers: workers };
         let options = EncodeOptions { level, workers, ..options() };
         let (delta, _) = create_with(&[base.content()], target.target(), options);
