@@ -1,33 +1,48 @@
 //! From anchors to covers: they grow over bytes that differ, meet, merge, and go if they do not pay.
 
+use std::ops::Range;
+
 use super::Cover;
 use super::cost::Costs;
 
 /// Growing stops when it has lost so much against the best end: sixteenths of a bit.
 const LOST: i64 = 64 * 80;
 
-/// Covers from anchors that are ascending and disjoint.
-pub(super) fn join(old: &[u8], new: &[u8], anchors: Vec<Cover>, costs: &Costs) -> Vec<Cover> {
-    let pair = Pair { old, new, costs };
-    let mut kept = anchors;
-    for _ in 0..2 {
-        kept = pair.paying(&kept);
-    }
-    pair.grown(&kept)
-}
-
-struct Pair<'a> {
-    old: &'a [u8],
-    new: &'a [u8],
-    costs: &'a Costs,
+/// Both files, and the part of the new one that is looked at.
+pub(super) struct Pair<'a> {
+    pub(super) old: &'a [u8],
+    pub(super) new: &'a [u8],
+    pub(super) costs: &'a Costs,
+    pub(super) range: Range<usize>,
 }
 
 impl Pair<'_> {
+    /// Covers from anchors that are ascending and disjoint; those that do not pay are sought `passes`
+    /// times.
+    pub(super) fn join(&self, anchors: Vec<Cover>, passes: usize) -> Vec<Cover> {
+        let mut kept = anchors;
+        for _ in 0..passes {
+            kept = self.paying(&kept);
+        }
+        self.grown(&kept)
+    }
+
+    /// What the first anchor follows: where both files begin, that may grow; within them nothing does.
+    fn begin(&self) -> Cover {
+        let start = self.range.start;
+        Cover { start, from: if start == 0 { 0 } else { self.old.len() }, len: 0 }
+    }
+
+    /// What the last anchor precedes: where both files end, that may grow.
+    fn end(&self) -> Cover {
+        let start = self.range.end;
+        Cover { start, from: if start == self.new.len() { self.old.len() } else { 0 }, len: 0 }
+    }
+
     /// The anchors grown, merged where they are collinear.
     fn grown(&self, anchors: &[Cover]) -> Vec<Cover> {
         let mut covers = Vec::with_capacity(anchors.len() + 2);
-        let mut last = Cover { start: 0, from: 0, len: 0 };
-        let end = Cover { start: self.new.len(), from: self.old.len(), len: 0 };
+        let (mut last, end) = (self.begin(), self.end());
         for &next in anchors.iter().chain([&end]) {
             let mut next = next;
             if last.is_collinear(next) && self.bridges(last, next) {
@@ -101,11 +116,9 @@ impl Pair<'_> {
     /// The anchors without those whose grown covers cost more than they save.
     fn paying(&self, anchors: &[Cover]) -> Vec<Cover> {
         let grown = self.grown(anchors);
-        let none = Cover { start: 0, from: 0, len: 0 };
-        let end = Cover { start: self.new.len(), from: self.old.len(), len: 0 };
+        let (mut before, end) = (self.begin(), self.end());
         let mut kept = Vec::with_capacity(anchors.len());
         let mut rest = anchors;
-        let mut before = none;
         for (at, &cover) in grown.iter().enumerate() {
             let own = rest.partition_point(|anchor| anchor.start < cover.end());
             let (mine, others) = rest.split_at(own);

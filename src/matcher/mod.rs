@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! old -> claims (what new has unchanged: sparse) -> seeds (where each 8 bytes are); only if needed
-//! new -> scan (anchors: exact matches worth leaving the running diagonal for)
+//! new -> segments, each by itself:
+//!        scan (anchors: exact matches worth leaving the running diagonal for)
 //!     -> join (anchors grow over what differs, meet, merge, and go where they do not pay)
 //! ```
 //!
@@ -19,6 +20,7 @@ mod seeds;
 mod tests;
 
 pub use effort::Effort;
+use rayon::prelude::*;
 
 /// A run of `new` that resembles a run of `old` of the same length; bytes may differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,13 +53,34 @@ impl Cover {
 /// How much of an old file [`covers`] looks at: 64 MiB.
 pub const MAX_OLD: usize = 1 << 26;
 
+/// Bytes of a long `new` that are looked at by themselves: several threads share it.
+const SEGMENT: usize = 2 << 20;
+
 /// Covers of `new`, ascending, disjoint, inside both inputs. What no cover holds is new.
 ///
 /// Deterministic; takes about `Effort::memory(old.len())` bytes beside the covers, and nothing if the
-/// inputs hardly differ. What of `old` lies behind [`MAX_OLD`] is not looked at.
+/// inputs hardly differ. What of `old` lies behind [`MAX_OLD`] is not looked at. The threads of the
+/// current rayon pool share a long `new`.
 pub fn covers(old: &[u8], new: &[u8], effort: Effort) -> Vec<Cover> {
     let old = &old[..old.len().min(MAX_OLD)];
     let costs = cost::Costs::of(new);
-    let (anchors, _) = scan::anchors(old, new, effort);
-    join::join(old, new, anchors, &costs)
+    let index = scan::Index::new(old, new, effort);
+    let count = (new.len() / SEGMENT).max(1);
+    let found = (0..count).into_par_iter().with_max_len(1).map(|number| {
+        let end = if number + 1 == count { new.len() } else { (number + 1) * SEGMENT };
+        let range = number * SEGMENT..end;
+        let (anchors, _) = index.anchors(range.clone());
+        join::Pair { old, new, costs: &costs, range }.join(anchors, effort.passes)
+    });
+    let found: Vec<Vec<Cover>> = found.collect();
+    let mut covers: Vec<Cover> = Vec::with_capacity(found.iter().map(Vec::len).sum());
+    for cover in found.into_iter().flatten() {
+        match covers.last_mut() {
+            Some(last) if last.end() == cover.start && last.old_end() == cover.from => {
+                last.len += cover.len;
+            }
+            _ => covers.push(cover),
+        }
+    }
+    covers
 }

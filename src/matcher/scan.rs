@@ -1,8 +1,7 @@
 //! Anchors: exact matches that are worth leaving the running diagonal for.
 
+use std::ops::Range;
 use std::sync::OnceLock;
-
-use rayon::prelude::*;
 
 use super::bytes::{common_prefix, common_suffix, differing_within, word};
 use super::claims::claims;
@@ -19,30 +18,27 @@ const HASTE: usize = 32;
 /// scan compare more than some 2^this bytes and a horizon for each of its own.
 const PATIENCE: u32 = 9;
 
-/// What of a long new file is scanned by itself, in bytes: several threads share it.
-const SEGMENT: usize = 2 << 20;
-
-/// Exact matches of `new` in `old`, ascending and disjoint in `new`, and the number of bytes compared.
-/// The threads of the current rayon pool share a long `new`.
-pub(super) fn anchors(old: &[u8], new: &[u8], effort: Effort) -> (Vec<Cover>, usize) {
-    let index =
-        Index { old, new, effort, step: effort.step_for(old.len()), seeds: OnceLock::new() };
-    let count = (new.len() / SEGMENT).max(1);
-    let scan = |number: usize| {
-        let end = if number + 1 == count { new.len() } else { (number + 1) * SEGMENT };
-        Scan { index: &index, new: &new[..end], likely: (0, 0), compared: 0 }.run(number * SEGMENT)
-    };
-    let segments: Vec<(Vec<Cover>, usize)> =
-        (0..count).into_par_iter().with_max_len(1).map(scan).collect();
-    let compared = segments.iter().map(|(_, compared)| compared).sum();
-    (segments.into_iter().flat_map(|(found, _)| found).collect(), compared)
+/// Which of the next lookups may find something.
+struct Likely {
+    /// Where the first of them is.
+    start: usize,
+    /// How far they are from each other.
+    stride: usize,
+    /// A bit for each, from the lowest.
+    bits: u32,
 }
 
-/// Tells prepared lookups of which none is likely from none that are prepared.
-const NOTHING: u32 = 1 << AHEAD;
+impl Likely {
+    /// May a lookup at `at` find something? `None` if it is not one of these.
+    fn at(&self, at: usize) -> Option<bool> {
+        let ahead = at.checked_sub(self.start)?;
+        let number = ahead / self.stride;
+        (number < AHEAD && number * self.stride == ahead).then(|| self.bits >> number & 1 == 1)
+    }
+}
 
-/// What all segments look up.
-struct Index<'a> {
+/// What is looked up, and how, wherever in new.
+pub(super) struct Index<'a> {
     old: &'a [u8],
     new: &'a [u8],
     effort: Effort,
@@ -51,21 +47,34 @@ struct Index<'a> {
     seeds: OnceLock<Seeds>,
 }
 
-impl Index<'_> {
-    /// Makes them on this thread alone: one that waited for others would take another segment meanwhile,
+impl<'a> Index<'a> {
+    pub(super) fn new(old: &'a [u8], new: &'a [u8], effort: Effort) -> Self {
+        Self { old, new, effort, step: effort.step_for(old.len()), seeds: OnceLock::new() }
+    }
+
+    /// Exact matches of `range` of new in old, ascending and disjoint, and the number of bytes compared.
+    pub(super) fn anchors(&self, range: Range<usize>) -> (Vec<Cover>, usize) {
+        let new = &self.new[..range.end];
+        Scan { index: self, new, likely: None, compared: 0 }.run(range.start)
+    }
+
+    /// Makes them on this thread alone: one that waited for others would take another range meanwhile,
     /// which waits for these.
     fn seeds(&self) -> &Seeds {
         let Self { old, new, effort, step, .. } = self;
-        self.seeds.get_or_init(|| Seeds::of(old, *step, &claims(old, new), effort.sparse))
+        self.seeds.get_or_init(|| {
+            let thins = effort.sparse > *step;
+            let claims = if thins { claims(old, new) } else { Vec::new() };
+            Seeds::of(old, *step, &claims, effort.sparse)
+        })
     }
 }
 
 struct Scan<'a> {
     index: &'a Index<'a>,
-    /// Up to the segment's end.
+    /// Up to the range's end.
     new: &'a [u8],
-    /// Where lookups may find something: from which position on, and a bit for each.
-    likely: (usize, u32),
+    likely: Option<Likely>,
     compared: usize,
 }
 
@@ -100,7 +109,8 @@ impl<'a> Scan<'a> {
             };
             let before = self.compared;
             let near = at - running.start + running.from;
-            if let Some(cover) = self.lookup(at, near, needed) {
+            let stride = 1 + (barren >> effort.patience).min(HASTE);
+            if let Some(cover) = self.lookup(at, near, needed, stride) {
                 let free = at - found.last().map_or(start, |last| last.end());
                 running = self.grown_back(cover, free);
                 at = running.end();
@@ -108,9 +118,7 @@ impl<'a> Scan<'a> {
                 found.push(running);
             } else {
                 barren += 1;
-                at += 1
-                    + ((self.compared - before) >> PATIENCE)
-                    + (barren >> effort.patience).min(HASTE);
+                at += stride + ((self.compared - before) >> PATIENCE);
             }
         }
         (found, self.compared)
@@ -121,15 +129,19 @@ impl<'a> Scan<'a> {
         self.index.old.get(at - running.start + running.from..).unwrap_or_default()
     }
 
-    /// The longest match of at least `needed` bytes, of equals the one nearest to `near`.
-    fn lookup(&mut self, at: usize, near: usize, needed: usize) -> Option<Cover> {
+    /// The longest match of at least `needed` bytes, of equals the one nearest to `near`. The next lookups
+    /// will probably be `stride` bytes apart.
+    fn lookup(&mut self, at: usize, near: usize, needed: usize, stride: usize) -> Option<Cover> {
         let seed = word(self.new, at)?;
         let Index { old, effort, .. } = *self.index;
         let (new, seeds) = (self.new, self.index.seeds());
-        if self.likely.1 == 0 || at < self.likely.0 || at - self.likely.0 >= AHEAD {
-            self.likely = (at, seeds.likely(new, at, effort.depth) | NOTHING);
-        }
-        if self.likely.1 >> (at - self.likely.0) & 1 == 0 {
+        let prepared = self.likely.as_ref().and_then(|likely| likely.at(at));
+        let is_likely = prepared.unwrap_or_else(|| {
+            let bits = seeds.likely(new, at, stride, effort.depth);
+            self.likely = Some(Likely { start: at, stride, bits });
+            bits & 1 == 1
+        });
+        if !is_likely {
             return None;
         }
         let new = &new[at..];

@@ -63,14 +63,14 @@ impl Seeds {
         seeds
     }
 
-    /// For each of [`AHEAD`] positions of `new` from `at` on, a bit from the lowest: may
+    /// For each of [`AHEAD`] positions of `new` from `at` on, `stride` apart, a bit from the lowest: may
     /// [`Seeds::around`] find something there, at this `depth`?
     ///
     /// Most lookups find nothing, and each waits for memory twice. These wait together.
-    pub(super) fn likely(&self, new: &[u8], at: usize, depth: usize) -> u32 {
+    pub(super) fn likely(&self, new: &[u8], at: usize, stride: usize, depth: usize) -> u32 {
         let mut found = [(0, 0, 0); AHEAD];
         for (ahead, found) in found.iter_mut().enumerate() {
-            let Some(seed) = word(new, at + ahead) else { break };
+            let Some(seed) = word(new, at + ahead * stride) else { break };
             let mixed = mix(seed);
             let bucket = self.bucket(mixed);
             *found = (tag(mixed), self.ends[bucket] as usize, self.ends[bucket + 1] as usize);
