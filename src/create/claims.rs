@@ -109,7 +109,8 @@ impl<'s> Digests<'s> {
         digests.base.iter().for_each(|claims| hash_beside(scope, claims.hashed.clone()));
         digests.share(held);
         digests.hash_unclaimed();
-        let own = digests.target.iter().filter(|claims| !claims.is_shared);
+        let is_open = |claims: &&Claims<'s>| !claims.is_shared && claims.claim().is_some();
+        let own = digests.target.iter().filter(is_open);
         own.for_each(|claims| hash_beside(scope, claims.hashed.clone()));
         digests
     }
@@ -117,7 +118,7 @@ impl<'s> Digests<'s> {
     /// Blobs of the target that are equal to contents of the base share their digests.
     fn share(&mut self, held: &Held<'s>) {
         let contents: HashMap<Digest, &Hashed<'s>> =
-            held.stored().map(|(digest, blob)| (digest, &self.base[blob].hashed)).collect();
+            held.plain().map(|(digest, blob)| (digest, &self.base[blob].hashed)).collect();
         let same = |claims: &Claims<'s>| {
             let same = *contents.get(&claims.claim()?)?;
             (same.bytes == claims.hashed.bytes).then(|| same.clone())
@@ -137,7 +138,8 @@ impl<'s> Digests<'s> {
         let unclaimed = blobs.filter(|claims| claims.claim().is_none());
         let whole = |claims: &Claims<'s>| {
             let file = claims.of.image.blobs[claims.blob].file;
-            (claims.hashed.bytes.len() == self.files[file].bytes.len()).then_some(file)
+            let len = claims.hashed.bytes.len();
+            (len > 0 && len == self.files[file].bytes.len()).then_some(file)
         };
         let whole: HashSet<usize> = self.target.iter().filter_map(whole).collect();
         let files = self.files.iter().enumerate();
@@ -162,10 +164,10 @@ impl<'s> Digests<'s> {
         self.files[file].digest.clone()
     }
 
-    /// Waits for all digests and compares them with what was said.
+    /// Compares digests with what was said of them, those of the base first; waits for each.
     ///
     /// # Errors
-    /// At the first false claim, those about the base before those about the target.
+    /// At the first false claim.
     pub(super) fn verify(&self) -> Result<(), Error> {
         self.base.iter().chain(&self.target).try_for_each(Claims::verify)
     }
@@ -182,8 +184,9 @@ const SLICE: usize = 4 << 20;
 fn hash_beside<'s>(scope: &Scope<'s>, hashed: Hashed<'s>) {
     scope.spawn(move |scope| {
         let Hashed { bytes, digest } = &hashed;
-        // Another thread that is at it is one that asked for all of it.
-        if digest.advance(bytes, SLICE) && digest.get().is_none() {
+        // Another thread that is at it is one that asked for all of it. Where nobody is left who could
+        // ask, something went wrong.
+        if digest.advance(bytes, SLICE) && digest.get().is_none() && digest.is_awaited() {
             hash_beside(scope, hashed);
         }
     });

@@ -21,6 +21,22 @@ pub(super) struct Named<'a> {
 }
 
 impl Named<'_> {
+    /// Are the contents of compressed layers what was said of them? `inflated` holds them by number of
+    /// blob.
+    pub(super) fn verify_inflated<'i>(
+        self,
+        inflated: impl Iterator<Item = Option<&'i Inflated>>,
+    ) -> Result<(), Error> {
+        for (number, (blob, inflated)) in self.image.blobs.iter().zip(inflated).enumerate() {
+            if let (BlobKind::Layer { diff_id: Some(DiffId(claimed)) }, Some(inflated)) =
+                (blob.kind, inflated)
+            {
+                self.expect(number, "diff ID", Some(claimed), inflated.digest)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Is the digest of a blob, by number, or of its content what was said of it?
     pub(super) fn expect(
         self,
@@ -54,8 +70,8 @@ struct Pending<'a> {
     bytes: &'a [u8],
     /// What the base's documents say it hashes to.
     claimed: Digest,
-    /// Known already where it was inflated.
-    found: Option<Digest>,
+    /// Are the bytes those of the blob?
+    is_plain: bool,
 }
 
 /// What the base holds.
@@ -75,11 +91,11 @@ impl<'a> Held<'a> {
             if !claims.insert(claimed) {
                 continue;
             }
-            let (bytes, found) = match inflated {
-                Some(inflated) => (&*inflated.bytes, Some(inflated.digest)),
-                None => (stored(base.image, blob), None),
+            let (bytes, is_plain) = match inflated {
+                Some(inflated) => (&*inflated.bytes, false),
+                None => (stored(base.image, blob), true),
             };
-            pending.push(Pending { blob: number, bytes, claimed, found });
+            pending.push(Pending { blob: number, bytes, claimed, is_plain });
         }
         Self { base, pending }
     }
@@ -89,8 +105,7 @@ impl<'a> Held<'a> {
         self.pending.iter().map(|content| content.bytes.len() as u64).sum()
     }
 
-    /// The contents with their members; their digests are claims until
-    /// [`Digests::verify`].
+    /// The contents with their members; digests of plain ones are claims until [`Digests::verify`].
     pub(super) fn contents(&self) -> Vec<BaseContent<'a>> {
         let content = |content: &Pending<'a>| BaseContent {
             digest: content.claimed,
@@ -105,19 +120,10 @@ impl<'a> Held<'a> {
         self.pending.iter().any(|content| content.claimed == digest)
     }
 
-    /// Claimed digest and number of blob of those contents that the base stores as they are.
-    pub(super) fn stored(&self) -> impl Iterator<Item = (Digest, usize)> {
-        let stored = self.pending.iter().filter(|content| content.found.is_none());
-        stored.map(|content| (content.claimed, content.blob))
-    }
-
-    /// Checks what is said of contents that were inflated; the digests of stored ones are checked with
-    /// those of blobs.
-    pub(super) fn verify_inflated(&self) -> Result<(), Error> {
-        self.pending.iter().try_for_each(|Pending { blob, claimed, found, .. }| {
-            let found = found.unwrap_or(*claimed);
-            self.base.expect(*blob, "diff ID", Some(*claimed), found)
-        })
+    /// Claimed digest and number of blob of those contents that the base stores plain.
+    pub(super) fn plain(&self) -> impl Iterator<Item = (Digest, usize)> {
+        let plain = self.pending.iter().filter(|content| content.is_plain);
+        plain.map(|content| (content.claimed, content.blob))
     }
 
     /// Compressed blobs of the base by digest.
@@ -128,15 +134,4 @@ impl<'a> Held<'a> {
             .map(|(number, blob)| (digests.of_base(number), stored(self.base.image, blob)))
             .collect()
     }
-}
-
-/// Checks what is said of the target's compressed layers; `inflated` holds the digests of their contents.
-pub(super) fn verify_inflated(target: Named<'_>, inflated: &[Option<Digest>]) -> Result<(), Error> {
-    let blobs = target.image.blobs.iter().zip(inflated).enumerate();
-    blobs.into_iter().try_for_each(|(number, (blob, inflated))| match (blob.kind, inflated) {
-        (BlobKind::Layer { diff_id: Some(DiffId(claimed)) }, Some(found)) => {
-            target.expect(number, "diff ID", Some(claimed), *found)
-        }
-        _ => Ok(()),
-    })
 }

@@ -231,8 +231,8 @@ impl Run<'_> {
         let contents =
             TargetContents::new(target, base.image, &base_inflated, &inflater, self.observer)?;
         let held = Held::new(base, &base_inflated);
-        held.verify_inflated()?;
-        contents::verify_inflated(target, &contents.digests())?;
+        base.verify_inflated(base_inflated.iter().map(Option::as_ref))?;
+        target.verify_inflated(contents.all())?;
         rayon::scope(|scope| {
             self.observer.stage(Stage::Index, Some(held.pool_len()));
             let digests = Digests::new(base, target, &held, scope);

@@ -70,9 +70,9 @@ impl<'b> TargetContents<'b> {
         self.own[blob].is_some()
     }
 
-    /// Digests of the contents, by number of blob.
-    pub(super) fn digests(&self) -> Vec<Option<Digest>> {
-        (0..self.own.len()).map(|blob| self.get(blob).map(|content| content.digest)).collect()
+    /// The contents, by number of blob.
+    pub(super) fn all(&self) -> impl Iterator<Item = Option<&Inflated>> {
+        (0..self.own.len()).map(|blob| self.get(blob))
     }
 
     /// Finds what makes each layer of its content; of those that the base stores as they are only

@@ -138,12 +138,12 @@ fn tiles(blob: &Blob, bytes: &[u8]) -> (Vec<Stretch>, Vec<Member>) {
 
 struct Builder<'a> {
     target: Target<'a>,
-    /// By length as well: claims are not yet proved, and a false one must not mix what is unlike.
-    by_digest: HashMap<(Digest, usize), usize>,
+    by_digest: HashMap<Digest, usize>,
 }
 
 impl<'a> Builder<'a> {
-    /// The node with this digest, made where there is none yet, or where the digest is not known.
+    /// The node with this digest, made where there is none yet, or where the digest is not known. Digests
+    /// may be claims: bytes that are unlike are never one node, or a node could be made of itself.
     fn node(
         &mut self,
         known: LateDigest,
@@ -152,21 +152,21 @@ impl<'a> Builder<'a> {
         stretches: impl FnOnce(&[u8]) -> (Vec<Stretch>, Vec<Member>),
     ) -> usize {
         let next = self.target.nodes.len();
-        let key = known.get().map(|digest| (digest, bytes.len()));
-        let node = key.map_or(next, |key| *self.by_digest.entry(key).or_insert(next));
-        if node == next {
-            let (stretches, members) = stretches(bytes);
-            self.target.nodes.push(TargetNode {
-                known,
-                bytes,
-                origin,
-                stretches,
-                members,
-                children: vec![],
-                recreation: None,
-            });
+        let same = known.get().map_or(next, |digest| *self.by_digest.entry(digest).or_insert(next));
+        if self.target.nodes.get(same).is_some_and(|node| node.bytes == bytes) {
+            return same;
         }
-        node
+        let (stretches, members) = stretches(bytes);
+        self.target.nodes.push(TargetNode {
+            known,
+            bytes,
+            origin,
+            stretches,
+            members,
+            children: vec![],
+            recreation: None,
+        });
+        next
     }
 
     /// One output for each file, and for each directory that holds nothing.

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::blocks::used_runs;
 use super::coding::{CodedGroup, code_groups};
 use super::costs::costly;
-use super::find::{Match, Source, add_repeats, find};
+use super::find::{Match, Matches, Source, add_repeats, find};
 use super::groups::{Layout, Plan};
 use super::keeping::keep;
 use super::needs::encoder_memory;
@@ -112,16 +112,16 @@ fn give(
     }
 }
 
-/// Digests may be claims: one that is said of bytes of two lengths is a false one, and would make two
-/// nodes of one.
-fn require_one_length_each(base: &[BaseContent<'_>], target: &Target<'_>) -> io::Result<()> {
+/// Digests may be claims. One that is said of two nodes, or of a node and of a content that is not as
+/// long, is false once, and numbers would not tell the two apart.
+fn require_unambiguous(base: &[BaseContent<'_>], target: &Target<'_>) -> io::Result<()> {
     let contents = base.iter().map(|content| (content.digest, content.bytes.len()));
-    let nodes = target.nodes.iter().map(|node| (node.digest(), node.bytes.len()));
-    let mut lens = HashMap::new();
-    for (digest, len) in contents.chain(nodes) {
-        let other = *lens.entry(digest).or_insert(len);
-        if other != len {
-            let message = format!("{digest} is said of {other} bytes and of {len}");
+    let contents: HashMap<Digest, usize> = contents.collect();
+    let mut seen = HashSet::new();
+    for node in &target.nodes {
+        let (digest, len) = (node.digest(), node.bytes.len());
+        if !seen.insert(digest) || contents.get(&digest).is_some_and(|other| *other != len) {
+            let message = format!("{digest} is said of unlike bytes");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
     }
@@ -149,14 +149,14 @@ fn give_up_portable(target: &mut Target<'_>) {
 /// Makes a delta from the base's contents to `target` and writes its body.
 ///
 /// A node that is to be made or stored and is a content of the base as it stands becomes a given
-/// one. Digests of nodes with children are asked for after matches were looked for. Digests need not be
-/// right yet, as long as equal ones are said of bytes of one length. The members of `base` are gone afterwards: what is held for each file is dropped as soon as nothing asks for it, since
-/// coding wants the memory.
+/// one. Digests of nodes with children are asked for after matches were looked for. No digest need be right
+/// yet ([`Target`] says what must be). The members of `base` are gone afterwards: what is held for each
+/// file is dropped as soon as nothing asks for it, since coding wants the memory.
 ///
 /// Equal arguments give equal bytes on any number of threads.
 ///
 /// # Errors
-/// When the body cannot be written, zstd has no memory, or a digest is said of bytes of two lengths.
+/// When the body cannot be written, zstd has no memory, or a digest is said of unlike bytes.
 pub fn encode(
     base: &mut [BaseContent<'_>],
     mut target: Target<'_>,
@@ -165,42 +165,15 @@ pub fn encode(
 ) -> io::Result<Encoded> {
     give(&mut target, base, |node| node.children.is_empty());
     give_up_portable(&mut target);
-    let mut matches = find(base, &target, &completion_order(&target), &options);
+    let matches = find(base, &target, &completion_order(&target), &options);
     for content in &mut *base {
         content.members = Vec::new();
     }
     let base = &*base;
     give(&mut target, base, |node| !node.children.is_empty());
-    require_one_length_each(base, &target)?;
-    if !options.stages.has(Stage::Repeats) {
-        for matches in &mut matches {
-            matches.missed.clear();
-        }
-    }
-    let (order, copied) = loop {
-        let order = completion_order(&target);
-        let copied = add_repeats(&target, &order, &matches);
-        let costly = costly(&target, &copied, options.level)?;
-        if costly.is_empty() {
-            break (order, copied);
-        }
-        for index in costly {
-            target.nodes[index].store();
-        }
-    };
-    drop(matches);
-    let known = digests(&target);
-    let scripts: Vec<_> = target
-        .nodes
-        .iter()
-        .zip(&copied)
-        .map(|(node, copied)| {
-            let has_script = node.is_made() && node.recreation.is_none();
-            let bytes = Bytes { base, target: &target };
-            let has_headers = options.stages.has(Stage::Headers);
-            if has_script { script(node, copied, bytes, &known, has_headers) } else { Vec::new() }
-        })
-        .collect();
+    require_unambiguous(base, &target)?;
+    let (order, copied) = add_to_matches(&mut target, matches, &options)?;
+    let scripts = scripts(base, &target, &copied, &options);
     let runs = used_runs(base, &target, &copied);
     let node_stats = scripts.iter().zip(&copied).map(|(script, found)| node_stats(script, found));
     let node_stats = node_stats.collect();
@@ -240,6 +213,50 @@ pub fn encode(
         blocks,
     };
     Ok(Encoded { header, body_len, stats })
+}
+
+/// Adds repeats to matches, and stores whose content costs more; returns by node what is copied, and in
+/// which order nodes are completed then.
+fn add_to_matches(
+    target: &mut Target<'_>,
+    mut matches: Vec<Matches>,
+    options: &EncodeOptions,
+) -> io::Result<(Vec<usize>, Vec<Vec<Match>>)> {
+    if !options.stages.has(Stage::Repeats) {
+        for matches in &mut matches {
+            matches.missed.clear();
+        }
+    }
+    loop {
+        let order = completion_order(target);
+        let copied = add_repeats(target, &order, &matches);
+        let costly = costly(target, &copied, options.level)?;
+        if costly.is_empty() {
+            return Ok((order, copied));
+        }
+        for index in costly {
+            target.nodes[index].store();
+        }
+    }
+}
+
+/// What makes each node, by its index.
+fn scripts(
+    base: &[BaseContent<'_>],
+    target: &Target<'_>,
+    copied: &[Vec<Match>],
+    options: &EncodeOptions,
+) -> Vec<Vec<Operation>> {
+    let known = digests(target);
+    let has_headers = options.stages.has(Stage::Headers);
+    let one = |(node, copied): (&TargetNode<'_>, &Vec<Match>)| {
+        if node.is_made() && node.recreation.is_none() {
+            script(node, copied, Bytes { base, target }, &known, has_headers)
+        } else {
+            Vec::new()
+        }
+    };
+    target.nodes.iter().zip(copied).map(one).collect()
 }
 
 /// Is there anything to be found of a node? Nodes with children are envelopes: their own bytes are

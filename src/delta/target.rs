@@ -30,10 +30,10 @@ pub struct Member {
     pub data: Range<usize>,
 }
 
-/// A content of the base: decompressed, verified, the same in every form of the image.
+/// A content of the base: decompressed, the same in every form of the image.
 #[derive(Debug, Clone)]
 pub struct BaseContent<'a> {
-    /// SHA-256 of the bytes: a layer's diff ID, or a config's blob digest.
+    /// SHA-256 of the bytes, a layer's diff ID; may be a claim ([`Target`]).
     pub digest: Digest,
     /// The bytes.
     pub bytes: &'a [u8],
@@ -59,7 +59,7 @@ pub enum Origin {
 /// A blob or file of the target.
 #[derive(Debug, Clone)]
 pub struct TargetNode<'a> {
-    /// SHA-256 of the bytes, or nothing yet: [`TargetNode::digest`] tells.
+    /// SHA-256 of the bytes, or nothing yet: [`TargetNode::digest`] tells. May be a claim ([`Target`]).
     pub known: LateDigest,
     /// The bytes, children included.
     pub bytes: &'a [u8],
@@ -144,7 +144,7 @@ impl LateDigest {
     }
 
     /// The digest of `bytes`; what of it nobody computed before is computed now. Other jobs of the
-    /// current rayon pool are done while another thread is at it.
+    /// current rayon pool are done while another thread is at it: hold nothing that these may wait for.
     pub fn of(&self, bytes: &[u8]) -> Digest {
         loop {
             match self.get() {
@@ -157,6 +157,11 @@ impl LateDigest {
                 }
             }
         }
+    }
+
+    /// May anybody else ask for it?
+    pub fn is_awaited(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
     }
 
     /// Hashes the next `len` of `bytes`, which are the same at each call, unless another thread is at it.
@@ -182,7 +187,7 @@ impl LateDigest {
 }
 
 impl TargetNode<'_> {
-    /// SHA-256 of the bytes; computed now if nobody asked before.
+    /// SHA-256 of the bytes, or what is claimed to be; computed now if nobody said it before.
     pub fn digest(&self) -> Digest {
         self.known.of(self.bytes)
     }
@@ -245,7 +250,10 @@ pub struct TargetRole {
     pub names: Vec<String>,
 }
 
-/// Everything that a delta makes. No two nodes have one digest.
+/// Everything that a delta makes. No two nodes have equal bytes.
+///
+/// Digests, and those of the base's contents, may be claims that nobody has proved yet: whoever lets the
+/// delta out proves them before. Bytes that are unlike are two nodes whatever is claimed of them.
 #[derive(Debug, Clone, Default)]
 pub struct Target<'a> {
     /// Blobs and files.

@@ -19,7 +19,7 @@ impl Costs {
     /// Counts the bytes of `new`.
     pub(super) fn of(new: &[u8]) -> Self {
         // Four tables: one would wait for itself wherever a byte is repeated.
-        let mut tables = [[0_u32; 256]; 4];
+        let mut tables = [[0_u64; 256]; 4];
         let mut fours = new.chunks_exact(4);
         for four in fours.by_ref() {
             for (table, byte) in tables.iter_mut().zip(four) {
@@ -30,7 +30,7 @@ impl Costs {
             tables[0][usize::from(*byte)] += 1;
         }
         let counts: [u64; 256] =
-            std::array::from_fn(|byte| tables.iter().map(|table| u64::from(table[byte])).sum());
+            std::array::from_fn(|byte| tables.iter().map(|table| table[byte]).sum());
         let all = sixteenths(new.len() as u64 + 256);
         let literal =
             counts.map(|count| (all - sixteenths(count + 1)) * LITERAL_SHARE.0 / LITERAL_SHARE.1);

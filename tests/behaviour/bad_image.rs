@@ -149,6 +149,53 @@ fn a_false_claim_is_found_whatever_else_has_the_digest() {
     assert!(seen > 50, "{seen}");
 }
 
+/// An image whose one layer is `stored`, and said to have the digest `claimed`.
+fn claiming(content: &[u8], stored: &[u8], claimed: &str) -> Vec<u8> {
+    let mut members = Members::oci("app:1", &[content.to_vec()], |_| stored.to_vec());
+    let [layer, _, manifest] = &members.blobs()[..] else { panic!("three blobs") };
+    let new_layer = format!("blobs/sha256/{claimed}");
+    let replaced = |bytes: &[u8], old: &str, new: &str| {
+        String::from_utf8(bytes.to_vec()).expect("UTF-8").replace(old, new).into_bytes()
+    };
+    let hex_of = |name: &str| name["blobs/sha256/".len()..].to_owned();
+    let text = replaced(members.bytes(manifest), &hex_of(layer), claimed);
+    let new_manifest = format!("blobs/sha256/{}", hex(&text));
+    let index = replaced(members.bytes("index.json"), &hex_of(manifest), &hex(&text));
+    *members.bytes("index.json") = index;
+    for (name, bytes) in &mut members.0 {
+        if name == layer {
+            name.clone_from(&new_layer);
+        } else if name == manifest {
+            (*name, *bytes) = (new_manifest.clone(), text.clone());
+        }
+    }
+    members.pack()
+}
+
+/// A gzip stream of `content` that is as long as that.
+fn as_long(content: &[u8]) -> Vec<u8> {
+    let stored = gzip(content);
+    let name = vec![b'n'; content.len() - stored.len() - 1];
+    let header = [&stored[..3], &[8], &stored[4..10]].concat();
+    [&header[..], &name, &[0], &stored[10..]].concat()
+}
+
+#[test]
+fn a_layer_that_is_said_to_be_its_own_content_is_found() {
+    // Hardly any of it is the name that makes it long: more would be stored and not made again.
+    let content = layer("file", &noise(7, 4000));
+    let stored = as_long(&content);
+    assert_eq!(stored.len(), content.len());
+    let lab = lab();
+    lab.write("bad", &claiming(&content, &stored, &hex(&content)));
+    for (base, target) in [("bad", "target.tar"), ("base.tar", "bad"), ("bad", "bad")] {
+        let told = lab.refused(4, &["create", base, target, "-o", "out"]);
+        told.has(&["of bad does not match its blob digest", &hex(&content), &hex(&stored)]);
+    }
+    lab.write("good", &claiming(&content, &stored, &hex(&stored)));
+    lab.run(&["create", "base.tar", "good", "-o", "fine"]).ok();
+}
+
 #[test]
 fn blobs_in_each_others_places_are_found_in_a_directory_too() {
     let layers = [layer("a", &noise(9, 5000)), layer("b", &noise(8, 7000))];

@@ -294,7 +294,7 @@ fn a_digest_that_nobody_knows_yet_changes_no_byte() {
 }
 
 #[test]
-fn a_digest_that_is_said_of_bytes_of_two_lengths_is_refused() {
+fn a_digest_that_is_said_of_unlike_bytes_is_refused() {
     let (one, other) = (samples::random(14, 3000), samples::random(15, 2000));
     let claimed = Digest::of(&one);
     let liar = || TargetNode { known: claimed.into(), ..made(&other, Class::OTHER) };
@@ -309,4 +309,12 @@ fn a_digest_that_is_said_of_bytes_of_two_lengths_is_refused() {
     let children = vec![Child { offset: 0, end: 2000, node: 0 }];
     let envelope = TargetNode { children, ..made(&one, Class::ENVELOPE) };
     refused(&one, one_file(vec![liar(), envelope]));
+    let (short, child) = (&one[..2000], Child { offset: 0, end: 2000, node: 0 });
+    let twin = TargetNode { known: claimed.into(), ..made(short, Class::OTHER) };
+    let children = vec![child, Child { offset: 2000, end: 4000, node: 1 }];
+    let both = [&other[..], short].concat();
+    let envelope = TargetNode { children, ..made(&both, Class::ENVELOPE) };
+    let target = one_file(vec![liar(), twin, envelope]);
+    let error = encode(&mut [], target, options(), &mut Vec::new()).expect_err("a false claim");
+    assert!(error.to_string().contains("is said of unlike bytes"), "{error}");
 }
