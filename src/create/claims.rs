@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use rayon::Scope;
 
-use super::contents::{Held, Named, stored};
+use super::named::{Named, stored};
 use crate::compression::Compression;
 use crate::delta::LateDigest;
 use crate::digest::Digest;
@@ -87,11 +87,12 @@ impl<'s> Digests<'s> {
     /// Hashes what nobody says the digest of, and lets `scope` hash the rest.
     ///
     /// A target of one file has its blobs inside: it is equal to none of them, so nobody waits for its
-    /// digest. Blobs of the target that are contents of the base, byte for byte, are hashed there.
+    /// digest. `contents` are those of the base that lie in it plain, as claimed digest and number of
+    /// blob; blobs of the target that are equal to one of them, byte for byte, are hashed there.
     pub(super) fn new(
         base: Named<'s>,
         target: Named<'s>,
-        held: &Held<'s>,
+        contents: impl Iterator<Item = (Digest, usize)>,
         scope: &Scope<'s>,
     ) -> Self {
         let files = target.image.files.iter().map(|file| match &target.image.wrapped {
@@ -107,7 +108,7 @@ impl<'s> Digests<'s> {
             hash_beside(scope, whole.clone());
         }
         digests.base.iter().for_each(|claims| hash_beside(scope, claims.hashed.clone()));
-        digests.share(held);
+        digests.share(contents);
         digests.hash_unclaimed();
         let is_open = |claims: &&Claims<'s>| !claims.is_shared && claims.claim().is_some();
         let own = digests.target.iter().filter(is_open);
@@ -116,9 +117,9 @@ impl<'s> Digests<'s> {
     }
 
     /// Blobs of the target that are equal to contents of the base share their digests.
-    fn share(&mut self, held: &Held<'s>) {
+    fn share(&mut self, contents: impl Iterator<Item = (Digest, usize)>) {
         let contents: HashMap<Digest, &Hashed<'s>> =
-            held.plain().map(|(digest, blob)| (digest, &self.base[blob].hashed)).collect();
+            contents.map(|(digest, blob)| (digest, &self.base[blob].hashed)).collect();
         let same = |claims: &Claims<'s>| {
             let same = *contents.get(&claims.claim()?)?;
             (same.bytes == claims.hashed.bytes).then(|| same.clone())

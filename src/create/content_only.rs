@@ -9,8 +9,8 @@ use std::io::{self, Read};
 
 use rayon::prelude::*;
 
-use super::contents::{Named, stored};
 use super::inflate::{Inflated, LayerInflater, is_compressed_layer};
+use super::named::{Named, stored};
 use crate::compression::Compression;
 use crate::digest::Digest;
 use crate::error::Error;

@@ -1,4 +1,4 @@
-//! The contents of the base, and the stored bytes of both images.
+//! The contents of the base.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,63 +6,12 @@ use rayon::prelude::*;
 
 use super::claims::Digests;
 use super::inflate::Inflated;
+use super::named::{Named, stored};
 use super::stretches;
 use crate::compression::Compression;
 use crate::delta::BaseContent;
 use crate::digest::{DiffId, Digest};
-use crate::error::Error;
-use crate::image::{Blob, BlobKind, Image};
-
-/// An image with what the user called it.
-#[derive(Clone, Copy)]
-pub(super) struct Named<'a> {
-    pub(super) image: &'a Image,
-    pub(super) name: &'a str,
-}
-
-impl Named<'_> {
-    /// Are the contents of compressed layers what was said of them? `inflated` holds them by number of
-    /// blob.
-    pub(super) fn verify_inflated<'i>(
-        self,
-        inflated: impl Iterator<Item = Option<&'i Inflated>>,
-    ) -> Result<(), Error> {
-        for (number, (blob, inflated)) in self.image.blobs.iter().zip(inflated).enumerate() {
-            if let (BlobKind::Layer { diff_id: Some(DiffId(claimed)) }, Some(inflated)) =
-                (blob.kind, inflated)
-            {
-                self.expect(number, "diff ID", Some(claimed), inflated.digest)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Is the digest of a blob, by number, or of its content what was said of it?
-    pub(super) fn expect(
-        self,
-        blob: usize,
-        what: &'static str,
-        claimed: Option<Digest>,
-        found: Digest,
-    ) -> Result<(), Error> {
-        match claimed.filter(|claimed| *claimed != found) {
-            None => Ok(()),
-            Some(expected) => Err(Error::WrongDigest {
-                image: self.name.to_owned(),
-                blob: self.image.blobs[blob].name.clone(),
-                what,
-                expected,
-                found,
-            }),
-        }
-    }
-}
-
-/// The stored bytes of a blob of a mapped image.
-pub(super) fn stored<'a>(image: &'a Image, blob: &Blob) -> &'a [u8] {
-    let file = image.files[blob.file].source.in_memory();
-    file.and_then(|file| blob.range.of(file)).expect("BUG: create maps its images")
-}
+use crate::image::BlobKind;
 
 /// A content of the base before its digest is known.
 struct Pending<'a> {

@@ -6,9 +6,9 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use rayon::prelude::*;
 use zstd::zstd_safe;
 
-use super::contents::{Named, stored};
+use super::named::{Named, stored};
 use crate::compression::{Compression, CompressionError, Member, ceiling};
-use crate::digest::{Digest, Hasher};
+use crate::digest::{DiffId, Digest, Hasher};
 use crate::error::Error;
 use crate::fault::FileError;
 use crate::image::{Blob, BlobKind, Image};
@@ -98,6 +98,22 @@ impl<'a> LayerInflater<'a> {
             }
         }
     }
+}
+
+/// Are the contents of an image's compressed layers what was said of them? `inflated` holds them by
+/// number of blob.
+pub(super) fn verify<'i>(
+    of: Named<'_>,
+    inflated: impl Iterator<Item = Option<&'i Inflated>>,
+) -> Result<(), Error> {
+    for (number, (blob, inflated)) in of.image.blobs.iter().zip(inflated).enumerate() {
+        if let (BlobKind::Layer { diff_id: Some(DiffId(claimed)) }, Some(inflated)) =
+            (blob.kind, inflated)
+        {
+            of.expect(number, "diff ID", Some(claimed), inflated.digest)?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn is_compressed_layer(blob: &Blob) -> bool {

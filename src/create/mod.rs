@@ -15,6 +15,7 @@ mod claims;
 mod content_only;
 mod contents;
 mod inflate;
+mod named;
 mod recreate;
 mod report;
 mod self_check;
@@ -30,8 +31,9 @@ use std::path::{Path, PathBuf};
 
 pub use alone::ZstdLen;
 use claims::Digests;
-use contents::{Held, Named};
+use contents::Held;
 use inflate::LayerInflater;
+use named::Named;
 use recreate::{TargetContents, Wrapper};
 
 pub use report::{CreateReport, ImageReport, LayerReport, Outcome};
@@ -231,11 +233,11 @@ impl Run<'_> {
         let contents =
             TargetContents::new(target, base.image, &base_inflated, &inflater, self.observer)?;
         let held = Held::new(base, &base_inflated);
-        base.verify_inflated(base_inflated.iter().map(Option::as_ref))?;
-        target.verify_inflated(contents.all())?;
+        inflate::verify(base, base_inflated.iter().map(Option::as_ref))?;
+        inflate::verify(target, contents.all())?;
         rayon::scope(|scope| {
             self.observer.stage(Stage::Index, Some(held.pool_len()));
-            let digests = Digests::new(base, target, &held, scope);
+            let digests = Digests::new(base, target, held.plain(), scope);
             let mut pool = held.contents();
             self.observer.stage(Stage::Recognise, None);
             let is_portable = self.options.is_portable;

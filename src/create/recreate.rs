@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::contents::{Named, stored};
 use super::inflate::{Inflated, LayerInflater, is_compressed_layer};
+use super::named::{Named, stored};
 use crate::compression::detector::{DetectedPiece, detect, without_index};
 use crate::compression::{Compression, Inflater, Member};
 use crate::delta::RecreatedPiece;

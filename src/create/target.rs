@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::mem::take;
 
 use super::claims::Digests;
-use super::contents::{Held, stored};
+use super::contents::Held;
+use super::named::stored;
 use super::recreate::{Recreated, TargetContents, Wrapper, pieces};
 use super::stretches;
 use crate::compression::Compression;
