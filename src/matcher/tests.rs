@@ -58,6 +58,23 @@ fn a_long_file_has_the_covers_of_a_short_one() {
     });
 }
 
+/// Parts of a long file are looked at by themselves: what changed lies around their edges.
+#[test]
+fn a_long_file_that_changed_where_its_parts_meet_comes_back_on_any_number_of_threads() {
+    const EDGE: usize = 2 << 20;
+    let old = noise(3 * EDGE, 22);
+    let mut new = old.clone();
+    new[EDGE - 40..EDGE + 40].iter_mut().step_by(9).for_each(|byte| *byte ^= 0x55);
+    new.splice(2 * EDGE - 50..2 * EDGE + 10, noise(1000, 23));
+    let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+    for level in LEVELS {
+        let found = covers(&old, &new, Effort::for_level(level));
+        assert_eq!(rebuilt(&old, &new, &found), new);
+        assert_eq!(found.len(), 2, "level {level}");
+        assert_eq!(alone.install(|| covers(&old, &new, Effort::for_level(level))), found);
+    }
+}
+
 #[test]
 fn a_block_that_moved_is_found() {
     let old = noise(50_000, 2);

@@ -197,7 +197,7 @@ fn a_layer_that_is_said_to_be_its_own_content_is_found() {
 }
 
 #[test]
-fn blobs_in_each_others_places_are_found_in_a_directory_too() {
+fn a_blob_with_the_bytes_of_another_one_is_found_in_a_directory_too() {
     let layers = [layer("a", &noise(9, 5000)), layer("b", &noise(8, 7000))];
     let whole = Members::oci("app:1", &layers, gzip);
     let [first, second, config, ..] = &whole.blobs()[..] else { panic!("four blobs") };
