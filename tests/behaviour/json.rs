@@ -156,11 +156,11 @@ fn create_tells_what_the_target_takes_without_a_base() {
     lab.write("base.tar", &Members::docker("a", &[layer("a", b"a")]).pack());
     let layers = [layer("noise", &noise), layer("text", &text)];
     lab.write("target.tar", &Members::docker("b", &layers).pack());
-    let value = object(&lab.create(&["--json", "-f", "--no-self-check"]));
+    let value = object(&lab.create(&["--json", "-f", "-3", "--no-self-check"]));
     assert_eq!(value["target_zstd"]["estimated"], true);
     let bytes = value["target_zstd"]["bytes"].as_u64().expect("a number");
     assert!((18 << 20..19 << 20).contains(&bytes), "{bytes}");
-    let told = lab.create(&["-f", "--no-self-check"]);
+    let told = lab.create(&["-f", "-3", "--no-self-check"]);
     assert!(told.stdout().contains(" of the target, about "), "{}", told.stdout());
     assert!(told.stdout().contains(" % of its zstd -3, not checked"), "{}", told.stdout());
 }
