@@ -2,12 +2,16 @@
 //!
 //! Whoever looks for equal bytes has to know which contents are one and the same, not that their digests
 //! are right. So a claim counts as soon as it is read, while threads that have nothing else to do hash
-//! the bytes; [`Digests::verify`] then says whether all of it is true. Nothing of the encoder compares
-//! bytes with their digest: a false claim can make a wrong delta, which nobody sees, and nothing else.
+//! the bytes; [`Digests::verify`] then says whether all of it is true. Neither the encoder nor the
+//! self-check compares bytes with their digest: a false claim can make a wrong delta, which nobody sees,
+//! and nothing else.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
-use rayon::Scope;
+use rayon::{Scope, Yield};
 
 use super::named::{Named, stored};
 use crate::compression::Compression;
@@ -81,6 +85,8 @@ pub(super) struct Digests<'s> {
     target: Vec<Claims<'s>>,
     /// Whole files of the target; that of a target of one file is not known yet.
     files: Vec<Hashed<'s>>,
+    /// As long as this is held somebody asks for the digests of claims.
+    asked: Arc<()>,
 }
 
 impl<'s> Digests<'s> {
@@ -102,17 +108,18 @@ impl<'s> Digests<'s> {
         let all = |of: Named<'s>| -> Vec<Claims<'s>> {
             (0..of.image.blobs.len()).map(|blob| Claims::new(of, blob)).collect()
         };
-        let mut digests = Self { base: all(base), target: all(target), files: files.collect() };
-        // Who is free takes what came first.
+        let (base, target) = (all(base), all(target));
+        let mut digests = Self { base, target, files: files.collect(), asked: Arc::default() };
+        // Its digest is asked for in the middle of the encoder's work: it comes before all that is found.
         if let [whole] = &digests.files[..] {
             hash_beside(scope, whole.clone());
         }
-        digests.base.iter().for_each(|claims| hash_beside(scope, claims.hashed.clone()));
         digests.share(contents);
         digests.hash_unclaimed();
-        let is_open = |claims: &&Claims<'s>| !claims.is_shared && claims.claim().is_some();
-        let own = digests.target.iter().filter(is_open);
-        own.for_each(|claims| hash_beside(scope, claims.hashed.clone()));
+        let all = digests.base.iter().chain(&digests.target);
+        let open = all.filter(|claims| !claims.is_shared && claims.claim().is_some());
+        let open = open.map(|claims| claims.hashed.clone()).collect();
+        hash_when_idle(scope, Arc::new(Idle::new(open, &digests.asked)));
         digests
     }
 
@@ -191,4 +198,131 @@ fn hash_beside<'s>(scope: &Scope<'s>, hashed: Hashed<'s>) {
             hash_beside(scope, hashed);
         }
     });
+}
+
+/// Blobs that are looked at to find the one of which most is left.
+const AT_ONCE: usize = 16;
+
+/// What is hashed where nothing else is to be done.
+struct Idle<'s> {
+    /// The longest first.
+    all: Vec<Hashed<'s>>,
+    /// All before this are done.
+    first: AtomicUsize,
+    /// Dead when nobody asks any more.
+    asked: Weak<()>,
+    /// Is there a job that has not begun? Then there is no need for another.
+    has_job: AtomicBool,
+}
+
+impl<'s> Idle<'s> {
+    fn new(mut all: Vec<Hashed<'s>>, asked: &Arc<()>) -> Self {
+        all.sort_by_key(|hashed| Reverse(hashed.bytes.len()));
+        let (first, has_job) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Self { all, first, asked: Arc::downgrade(asked), has_job }
+    }
+
+    /// The first of what nobody hashes now and nobody has hashed, with the number of bytes that are left.
+    fn open(&self) -> impl Iterator<Item = (usize, &Hashed<'s>)> {
+        let first = self.first.load(Ordering::Relaxed);
+        let is_done = |hashed: &&Hashed<'_>| hashed.digest.get().is_some();
+        let first = first + self.all[first..].iter().take_while(is_done).count();
+        self.first.fetch_max(first, Ordering::Relaxed);
+        let open = self.all[first..].iter();
+        open.filter_map(|hashed| Some((hashed.digest.left(hashed.bytes)?, hashed))).take(AT_ONCE)
+    }
+}
+
+/// Hashes the next slice of `idle` on a thread that finds no other job, and so on until all is done or
+/// nobody asks any more.
+///
+/// There is one job for that at a time which has not begun: so who looks for another one finds what
+/// others wait for, and each thread that finds nothing makes the next job for the next such thread.
+fn hash_when_idle<'s>(scope: &Scope<'s>, idle: Arc<Idle<'s>>) {
+    if idle.has_job.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    scope.spawn(move |scope| {
+        idle.has_job.store(false, Ordering::Relaxed);
+        if idle.asked.strong_count() == 0 {
+            return;
+        }
+        if rayon::yield_now() != Some(Yield::Executed) {
+            let open: Vec<_> = idle.open().collect();
+            // Those that are at what is left go on themselves. In the end every thread will be free: then
+            // there had better be as much left of one as of another.
+            let most = open.iter().max_by_key(|(left, _)| *left);
+            let Some((_, Hashed { bytes, digest })) = most else { return };
+            if open.len() > 1 {
+                hash_when_idle(scope, Arc::clone(&idle));
+            }
+            digest.advance(bytes, SLICE);
+        }
+        hash_when_idle(scope, idle);
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pool(threads: usize) -> rayon::ThreadPool {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads")
+    }
+
+    #[test]
+    fn threads_with_nothing_to_do_hash_all_and_share_it() {
+        let bytes: Vec<Vec<u8>> =
+            [0, 1, SLICE, 3 * SLICE + 7, 5].into_iter().map(|len| vec![7; len]).collect();
+        for threads in [2, 3, 8] {
+            let asked = Arc::new(());
+            let all = bytes.iter().map(|bytes| Hashed::new(bytes)).collect();
+            let idle = Arc::new(Idle::new(all, &asked));
+            pool(threads).scope(|scope| {
+                hash_when_idle(scope, Arc::clone(&idle));
+                // This thread does not help.
+                while idle.all.iter().any(|hashed| hashed.digest.get().is_none()) {
+                    std::thread::yield_now();
+                }
+            });
+            for hashed in &idle.all {
+                assert_eq!(hashed.digest.get(), Some(Digest::of(hashed.bytes)));
+            }
+            assert!(idle.open().next().is_none());
+        }
+    }
+
+    #[test]
+    fn other_jobs_are_done_before_what_is_hashed_when_idle() {
+        let bytes = vec![7; SLICE + 1];
+        let asked = Arc::new(());
+        let all = vec![Hashed::new(&bytes), Hashed::new(&bytes)];
+        let idle = Arc::new(Idle::new(all, &asked));
+        let found = AtomicUsize::new(0);
+        pool(1).scope(|scope| {
+            for _ in 0..5 {
+                scope.spawn(|_| {
+                    found.fetch_add(idle.open().count(), Ordering::Relaxed);
+                });
+            }
+            // A thread takes first what it was given last.
+            hash_when_idle(scope, Arc::clone(&idle));
+        });
+        assert_eq!(found.into_inner(), 5 * 2);
+        assert!(idle.all.iter().all(|hashed| hashed.digest.get() == Some(Digest::of(&bytes))));
+    }
+
+    #[test]
+    fn nothing_more_is_hashed_when_nobody_asks() {
+        let bytes = vec![7; 4 * SLICE];
+        let asked = Arc::new(());
+        let idle = Arc::new(Idle::new(vec![Hashed::new(&bytes)], &asked));
+        pool(2).scope(|scope| {
+            hash_when_idle(scope, Arc::clone(&idle));
+            drop(asked);
+        });
+        // Who had begun a slice ended it.
+        assert_eq!(idle.all[0].digest.get(), None);
+        assert!(idle.open().next().is_some());
+    }
 }

@@ -5,7 +5,7 @@
 //! ```text
 //! BASE   -> Image -> contents (mapped, inflated) -> base index -+
 //! TARGET -> Image -> nodes    (mapped, stretches) --------------+-> encode -> body
-//!                    digests  (claimed)           -> hashed beside that, verified
+//!                    digests  (claimed)           -> hashed beside that, verified last
 //!                                                                    head + body -> OUT
 //!                                              apply against TARGET  <- self-check
 //! ```
@@ -250,21 +250,35 @@ impl Run<'_> {
                 is_portable,
             };
             let mut plan = target::plan(target.image, &digests, &held, compressed);
-            let mut body = spooler.create(None)?;
-            self.observer.stage(Stage::Encode, None);
             let options = self.encode_options(held.pool_len());
-            let encoded = delta::encode(&mut pool, plan.give_target(), options, &mut body);
+            let mut body = spooler.create(None)?;
+            let made = self.encode(&mut pool, &mut plan, options, (&mut body, output), spooler);
+            self.observer.stage(Stage::Verify, None);
             // A false claim explains whatever else went wrong.
             digests.verify()?;
-            let encoded =
-                encoded.map_err(FileError::at("write a temporary file in", spooler.dir()))?;
-            let (staged, len) = stage(&encoded, &mut body, output, spooler)?;
-            if self.options.has_self_check {
-                self.self_check(&staged, &encoded, &plan, &pool, spooler)?;
-            }
+            let (staged, encoded, len) = made?;
             let report = self.report(base.image, target.image, &plan, &encoded, len);
             Ok((staged, report))
         })
+    }
+
+    /// Encodes what was planned by way of `body`, and proves it; returns what is to appear with its length.
+    fn encode(
+        &self,
+        pool: &mut [BaseContent<'_>],
+        plan: &mut target::Plan<'_>,
+        options: EncodeOptions,
+        (body, output): (&mut File, Output),
+        spooler: &Spooler,
+    ) -> Result<(Staged, Encoded, u64), Error> {
+        self.observer.stage(Stage::Encode, None);
+        let encoded = delta::encode(pool, plan.give_target(), options, body)
+            .map_err(FileError::at("write a temporary file in", spooler.dir()))?;
+        let (staged, len) = stage(&encoded, body, output, spooler)?;
+        if self.options.has_self_check {
+            self.self_check(&staged, &encoded, plan, pool, spooler)?;
+        }
+        Ok((staged, encoded, len))
     }
 
     fn encode_options(&self, pool_len: u64) -> EncodeOptions {

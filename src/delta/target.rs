@@ -164,6 +164,17 @@ impl LateDigest {
         Arc::strong_count(&self.0) > 1
     }
 
+    /// How many of `bytes`, which are the same at each call, are left to hash; `None` while another thread
+    /// is at it, and when it is done.
+    pub fn left(&self, bytes: &[u8]) -> Option<usize> {
+        let partial = match self.0.partial.try_lock() {
+            Ok(partial) => partial,
+            Err(TryLockError::Poisoned(partial)) => partial.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        self.get().is_none().then(|| bytes.len().saturating_sub(partial.hashed))
+    }
+
     /// Hashes the next `len` of `bytes`, which are the same at each call, unless another thread is at it.
     /// Was that done?
     pub fn advance(&self, bytes: &[u8], len: usize) -> bool {
