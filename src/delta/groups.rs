@@ -11,7 +11,6 @@ use crate::format::{
     CONTROL_STREAMS, Class, HEADER_CLASS, Instruction, NONE, PartWriter, STREAM_KINDS, TAR_BLOCK,
     padded_len,
 };
-use crate::index::extend_forward;
 
 /// Decoded bytes at which a group is closed: half of what the format allows, so that one more literal
 /// always fits.
@@ -328,14 +327,24 @@ impl<'p> Writer<'p, '_, '_> {
 
 /// Writes where `made` differs from the first bytes of `source`.
 fn differences(made: &[u8], source: &[u8], writer: &mut PartWriter<'_>) {
-    let mut at = 0;
-    while at < made.len() {
-        let equal = extend_forward(&made[at..], &source[at..]);
-        writer.equal(equal as u64);
-        at += equal;
-        if let Some(byte) = made.get(at) {
-            writer.differs(byte.wrapping_sub(source[at]));
-            at += 1;
+    let source = &source[..made.len()];
+    // Most differences lie close to each other: a search for each would take longer.
+    let ((eights, rest), (sources, _)) = (made.as_chunks::<8>(), source.as_chunks());
+    for (eight, source) in eights.iter().zip(sources) {
+        if eight == source {
+            writer.equal(8);
+        } else {
+            differences_of_bytes(eight, source, writer);
+        }
+    }
+    differences_of_bytes(rest, &source[made.len() - rest.len()..], writer);
+}
+
+fn differences_of_bytes(made: &[u8], source: &[u8], writer: &mut PartWriter<'_>) {
+    for (made, source) in made.iter().zip(source) {
+        match made.wrapping_sub(*source) {
+            0 => writer.equal(1),
+            difference => writer.differs(difference),
         }
     }
 }

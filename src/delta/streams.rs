@@ -126,17 +126,23 @@ impl OneStream<'_> {
     }
 
     /// The next byte, out of the buffer.
+    #[inline]
     fn byte(&mut self) -> Result<u8, FormatError> {
-        loop {
-            if let Some(byte) = self.buffer.get(self.used) {
+        match self.buffer.get(self.used) {
+            Some(byte) => {
                 self.used += 1;
-                return Ok(*byte);
+                Ok(*byte)
             }
-            let len = usize::try_from(self.left).unwrap_or(usize::MAX).clamp(1, CONTROL_BUFFER);
-            let mut buffer = std::mem::take(&mut self.buffer);
-            buffer.resize(len, 0);
-            self.fill(&mut buffer)?;
-            (self.buffer, self.used) = (buffer, 0);
+            None => self.byte_of_next_buffer(),
         }
+    }
+
+    fn byte_of_next_buffer(&mut self) -> Result<u8, FormatError> {
+        let len = usize::try_from(self.left).unwrap_or(usize::MAX).clamp(1, CONTROL_BUFFER);
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.resize(len, 0);
+        self.fill(&mut buffer)?;
+        (self.buffer, self.used) = (buffer, 0);
+        self.byte()
     }
 }

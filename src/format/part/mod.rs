@@ -14,14 +14,22 @@ type Block = [u8; TAR_BLOCK];
 
 /// Where the copies of a part left off: node -> end of its last copy in this part.
 #[derive(Debug, Default)]
-struct CopyEnds(HashMap<u32, u64>);
+struct CopyEnds {
+    /// The node of the last copy: that of the next one, mostly.
+    last: (u32, u64),
+    others: HashMap<u32, u64>,
+}
 
 impl CopyEnds {
     fn of(&self, node: u32) -> u64 {
-        self.0.get(&node).copied().unwrap_or(0)
+        let (last, end) = self.last;
+        if node == last { end } else { self.others.get(&node).copied().unwrap_or(0) }
     }
 
     fn set(&mut self, node: u32, end: u64) {
-        self.0.insert(node, end);
+        let (last, before) = std::mem::replace(&mut self.last, (node, end));
+        if last != node {
+            self.others.insert(last, before);
+        }
     }
 }

@@ -287,7 +287,13 @@ impl<'a, S: StreamBytes> PartReader<'a, S> {
     }
 
     fn varint(&mut self, stream: StreamKind) -> Result<u64, FormatError> {
-        varint::take(|| self.byte(stream), stream.name())
+        let first = self.byte(stream)?;
+        // Most are that short.
+        if first < 0x80 {
+            return Ok(first.into());
+        }
+        let mut first = Some(first);
+        varint::take(|| first.take().map_or_else(|| self.byte(stream), Ok), stream.name())
     }
 
     fn take(&mut self, stream: StreamKind, buf: &mut [u8]) -> Result<(), FormatError> {
