@@ -20,20 +20,26 @@ const PATIENCE: u32 = 9;
 
 /// Which of the next lookups may find something.
 struct Likely {
-    /// Where the first of them is.
-    start: usize,
+    /// Where the next of them is.
+    next: usize,
     /// How far they are from each other.
     stride: usize,
+    /// How many are left, the next one among them.
+    left: usize,
     /// A bit for each, from the lowest.
     bits: u32,
 }
 
 impl Likely {
-    /// May a lookup at `at` find something? `None` if it is not one of these.
-    fn at(&self, at: usize) -> Option<bool> {
-        let ahead = at.checked_sub(self.start)?;
-        let number = ahead / self.stride;
-        (number < AHEAD && number * self.stride == ahead).then(|| self.bits >> number & 1 == 1)
+    /// May a lookup at `at`, where no earlier one follows, find something? `None` if it is not one of
+    /// these.
+    fn at(&mut self, at: usize) -> Option<bool> {
+        while self.next < at && self.left > 0 {
+            self.next += self.stride;
+            self.left -= 1;
+            self.bits >>= 1;
+        }
+        (self.left > 0 && self.next == at).then_some(self.bits & 1 == 1)
     }
 }
 
@@ -99,6 +105,13 @@ impl<'a> Scan<'a> {
                 self.compared += same + 1;
                 look_until = at + step;
             }
+            let stride = 1 + (barren >> effort.patience).min(HASTE);
+            if barren > 0 && self.prepared(at) == Some(false) {
+                // Whatever the running diagonal has here: nothing better will be found.
+                barren += 1;
+                at += stride;
+                continue;
+            }
             let here = &self.new[at..];
             let needed = differing_within(here, self.along(running, at), MARGIN, effort.horizon);
             self.compared += needed.unwrap_or(effort.horizon);
@@ -109,7 +122,6 @@ impl<'a> Scan<'a> {
             };
             let before = self.compared;
             let near = at - running.start + running.from;
-            let stride = 1 + (barren >> effort.patience).min(HASTE);
             if let Some(cover) = self.lookup(at, near, needed, stride) {
                 let free = at - found.last().map_or(start, |last| last.end());
                 running = self.grown_back(cover, free);
@@ -129,16 +141,20 @@ impl<'a> Scan<'a> {
         self.index.old.get(at - running.start + running.from..).unwrap_or_default()
     }
 
+    /// May a lookup at `at` find something? `None` if nobody looked yet.
+    fn prepared(&mut self, at: usize) -> Option<bool> {
+        self.likely.as_mut().and_then(|likely| likely.at(at))
+    }
+
     /// The longest match of at least `needed` bytes, of equals the one nearest to `near`. The next lookups
     /// will probably be `stride` bytes apart.
     fn lookup(&mut self, at: usize, near: usize, needed: usize, stride: usize) -> Option<Cover> {
         let seed = word(self.new, at)?;
         let Index { old, effort, .. } = *self.index;
         let (new, seeds) = (self.new, self.index.seeds());
-        let prepared = self.likely.as_ref().and_then(|likely| likely.at(at));
-        let is_likely = prepared.unwrap_or_else(|| {
+        let is_likely = self.prepared(at).unwrap_or_else(|| {
             let bits = seeds.likely(new, at, stride, effort.depth);
-            self.likely = Some(Likely { start: at, stride, bits });
+            self.likely = Some(Likely { next: at, stride, left: AHEAD, bits });
             bits & 1 == 1
         });
         if !is_likely {
