@@ -57,6 +57,8 @@ const TINY: usize = 16 << 10;
 const SHORT: usize = 256 << 10;
 /// The first level of zstd that parses optimally: what matters for size.
 const HIGH: i32 = 19;
+/// Up to this level time counts for more than size.
+const FAST: u8 = 3;
 /// From this level on all is coded for size.
 const SMALL: u8 = 8;
 /// From this level on time is spent on the last bytes.
@@ -90,7 +92,7 @@ pub(super) fn codec(level: Level, kind: StreamKind) -> Codec {
 /// Level of a frame of `len` bytes, as zstd has them.
 pub(super) fn codec_level(level: Level, kind: StreamKind, len: usize) -> i32 {
     let number = i32::from(level.number);
-    let short = if level.number < 4 { TINY } else { SHORT };
+    let short = if level.number <= FAST { TINY } else { SHORT };
     match level.number {
         _ if level.is_best => 22,
         HARD.. => HIGH,
@@ -167,6 +169,12 @@ impl Workers {
 /// the levels for these do it in any case.
 pub(super) fn is_worth_an_index(level: Level, sought: usize, base: usize) -> bool {
     level.number >= HARD || sought > FEW || sought > base / BASE_PER_SOUGHT
+}
+
+/// Are chunks looked for also in those files of the base that covers hold most of? What lies in them went
+/// from one file to another that stayed, which is rare.
+pub(super) fn looks_behind_covers(level: Level) -> bool {
+    level.number > FAST
 }
 
 /// How hard members are compared.

@@ -33,7 +33,7 @@ pub(super) use self::join::{Joined, join};
 use self::pairs::Fate;
 use self::pieces::Piece;
 pub(super) use self::repeats::add_repeats;
-use super::policy::is_worth_an_index;
+use super::policy::{is_worth_an_index, looks_behind_covers};
 use super::{BaseContent, EncodeOptions, Origin, Stage, Target, TargetNode};
 use crate::chunker::{ChunkId, Cutter};
 use crate::digest::Digest;
@@ -189,7 +189,8 @@ impl Finder<'_, '_> {
         let (sure, open): (Vec<usize>, Vec<usize>) = sought.partition(is_sure);
         let mut matches: Vec<Matches> = self.pieces.iter().map(|_| Matches::default()).collect();
         self.cover(&sure, &pairs, Stage::Covers, &mut matches);
-        self.chunks(&[&sure[..], &open].concat(), &fates, &mut matches);
+        let is_claimed = self.claimed(&fates, &sure, &pairs, &matches);
+        self.chunks(&[&sure[..], &open].concat(), &is_claimed, &mut matches);
         self.pair_by_bytes(&open, &by_name, &matches, &mut pairs);
         self.cover(&open, &pairs, Stage::Likeness, &mut matches);
         for (piece, matches) in matches.iter_mut().enumerate() {
@@ -220,8 +221,33 @@ impl Finder<'_, '_> {
         self.options.stages.has(stage)
     }
 
-    /// Looks for the chunks of what is not yet found of pieces.
-    fn chunks(&self, which: &[usize], fates: &[Fate], matches: &mut [Matches]) {
+    /// By piece of the base: does the target have it unchanged? Up to some level, has it most of it where
+    /// covers were sought for a sure pair?
+    fn claimed(
+        &self,
+        fates: &[Fate],
+        sure: &[usize],
+        pairs: &[Option<usize>],
+        matches: &[Matches],
+    ) -> Vec<bool> {
+        let is_kept = |piece: &Piece<'_>| self.is_kept[piece.owner];
+        let mut is_claimed: Vec<bool> = self.of_base.iter().map(is_kept).collect();
+        for fate in fates {
+            if let Fate::Equal(pair) = fate {
+                is_claimed[*pair] = true;
+            }
+        }
+        let covered = sure.iter().filter(|_| !looks_behind_covers(self.options.level));
+        for (piece, pair) in covered.filter_map(|piece| Some((*piece, pairs[*piece]?))) {
+            let found: usize = matches[piece].found.iter().map(|found| found.len).sum();
+            is_claimed[pair] |= found > self.of_base[pair].data.len() / 2;
+        }
+        is_claimed
+    }
+
+    /// Looks for the chunks of what is not yet found of pieces; of those of the base that are claimed, for
+    /// the first alone.
+    fn chunks(&self, which: &[usize], is_claimed: &[bool], matches: &mut [Matches]) {
         let gaps = |piece: &usize| {
             let Piece { bytes, data, .. } = &self.pieces[*piece];
             let mut gaps = gaps(data, &matches[*piece].found);
@@ -237,13 +263,13 @@ impl Finder<'_, '_> {
         let sought = gaps.iter().flatten().map(Range::len).sum();
         let base = self.base.iter().map(|content| content.bytes.len()).sum();
         let index = if is_worth_an_index(self.options.level, sought, base) {
-            self.index(fates, cutter, |_| true)
+            self.index(is_claimed, cutter, |_| true)
         } else {
             // A file that only has another name is found nevertheless.
             let data = which.iter().map(|piece| &self.pieces[*piece].data);
             let whole = data.zip(&gaps).filter(|(data, gaps)| gaps[..] == [(*data).clone()]);
             let lens: HashSet<usize> = whole.map(|(data, _)| data.len()).collect();
-            self.index(fates, cutter, |piece| lens.contains(&piece.data.len()))
+            self.index(is_claimed, cutter, |piece| lens.contains(&piece.data.len()))
         };
         let pool = Pool { contents: self.base, index: &index, cutter };
         let look = |(piece, gaps): (&usize, &Vec<Range<usize>>)| {
@@ -261,27 +287,19 @@ impl Finder<'_, '_> {
         }
     }
 
-    /// The index of the chunks of those of the base's pieces that `is_worth_it`. Pieces that the target
-    /// has unchanged are found by their first chunk alone: what is copied from them is mostly copied
-    /// whole.
+    /// The index of the chunks of those of the base's pieces that `is_worth_it`. Pieces that are claimed
+    /// are found by their first chunk alone: what is copied from them is mostly copied whole.
     fn index(
         &self,
-        fates: &[Fate],
+        is_claimed: &[bool],
         cutter: Cutter,
         is_worth_it: impl Fn(&Piece<'_>) -> bool,
     ) -> BaseIndex {
-        let mut is_claimed: Vec<bool> =
-            self.of_base.iter().map(|piece| self.is_kept[piece.owner]).collect();
-        for fate in fates {
-            if let Fate::Equal(pair) = fate {
-                is_claimed[*pair] = true;
-            }
-        }
         let mut stretches: Vec<Vec<Range<usize>>> = vec![Vec::new(); self.base.len()];
         let all = self.of_base.iter().zip(is_claimed);
         for (piece, is_claimed) in all.filter(|(piece, _)| is_worth_it(piece)) {
             let Range { start, end } = piece.data.clone();
-            let end = if is_claimed && start < end {
+            let end = if *is_claimed && start < end {
                 cutter.next(&piece.bytes[..end], start)
             } else {
                 end

@@ -131,6 +131,50 @@ fn a_few_bytes_are_looked_for_in_all_of_a_large_base_from_level_13_on_alone() {
 }
 
 #[test]
+fn what_went_from_one_compared_file_to_another_is_found_from_level_4_on() {
+    let params = ChunkerParams::new(64, 256, 1024, Normalization::Level1).expect("valid");
+    let [a, b, gone] = [20, 21, 22].map(|seed| samples::random(seed, 100_000));
+    let base = Layer::new(&[("a", &a, 1), ("b", &b, 1), ("gone", &gone, 1)]);
+    let (changed, part) = (relinked(&a, 40), &a[50_000..60_000]);
+    let grown = [&b[..70_000], part, &b[70_000..]].concat();
+    let literals = |level: u8| {
+        // The last one only has another name, but not quite.
+        let files: [(&str, &[u8], u64); 3] =
+            [("a", &changed, 1), ("b", &grown, 1), ("new/name", &gone[1..], 1)];
+        let target = Layer::new(&files);
+        let options = EncodeOptions { level: level.into(), params, ..options() };
+        let (delta, stats) = create_with(&[base.content()], target.target(), options);
+        assert!(run(&[&base.bytes], &delta).expect("own delta").0[0] == target.bytes);
+        stats.nodes[0].literal_bytes
+    };
+    assert!((9_000..11_000).contains(&literals(3)), "{}", literals(3));
+    assert!(literals(4) < 1000, "{}", literals(4));
+}
+
+#[test]
+fn files_that_change_places_or_are_copied_are_found_at_every_level() {
+    let params = ChunkerParams::new(64, 256, 1024, Normalization::Level1).expect("valid");
+    let [a, b, c, new] = [30, 31, 32, 33].map(|seed| samples::random(seed, 100_000));
+    let base = Layer::new(&[("log", &a, 1), ("log.1", &b, 1), ("log.2", &c, 1), ("conf", &c, 1)]);
+    let changed = relinked(&c, 40);
+    let files: [(&str, &[u8], u64); 5] = [
+        ("log", &new, 2),
+        ("log.1", &a, 2),
+        ("log.2", &b, 2),
+        ("conf", &changed, 2),
+        ("conf.orig", &c, 2),
+    ];
+    let target = Layer::new(&files);
+    for level in [1, 3, 4, 9] {
+        let options = EncodeOptions { level: level.into(), params, ..options() };
+        let (delta, stats) = create_with(&[base.content()], target.target(), options);
+        assert!(run(&[&base.bytes], &delta).expect("own delta").0[0] == target.bytes);
+        let literals = stats.nodes[0].literal_bytes;
+        assert!(literals < 101_000, "{literals} at level {level}");
+    }
+}
+
+#[test]
 fn new_files_have_their_headers_made_of_those_before() {
     let data: Vec<Vec<u8>> = (1..40).map(|seed| samples::random(seed, 10)).collect();
     let names: Vec<String> = (1..40).map(|number| format!("usr/share/new/file-{number}")).collect();
