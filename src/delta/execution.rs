@@ -10,7 +10,7 @@ use super::streams::GroupStreams;
 use crate::digest::Digest;
 use crate::format::{
     Delta, FormatError, NONE, Node, OutputKind, Part, PartReader, STREAM_KINDS, Stream, StreamKind,
-    Way, WayKind, is_fed, used_len,
+    WayKind, is_fed, is_whole,
 };
 use crate::source::ReadAt;
 
@@ -285,15 +285,6 @@ fn landings(delta: &Delta) -> Vec<Option<Landing>> {
         }
     }
     landings
-}
-
-/// Are all blocks of a node declared, where blocks are?
-pub(super) fn is_whole(node: &Node) -> bool {
-    let is_content = |way: &&Way| way.kind == WayKind::GivenContent.number();
-    node.ways
-        .iter()
-        .find(is_content)
-        .is_none_or(|way| used_len(&way.used, node.length) == node.length)
 }
 
 pub(super) fn broken(rule: &'static str, group: usize) -> ApplyError {

@@ -1,13 +1,13 @@
 //! Each instruction's work.
 
 use super::ApplyError;
-use super::execution::{Execution, broken, is_whole};
+use super::execution::{Execution, broken};
 use super::outlet::{Landing, Written};
 use super::streams::GroupStreams;
 use crate::digest::Digest;
 use crate::format::{
     BASE_BLOCK_LEN, Class, Differences, Instruction, NONE, PartReader, Run, TAR_BLOCK, WayKind,
-    padded_len,
+    is_whole, padded_len,
 };
 
 /// Bytes of a node that a copy takes.

@@ -1,7 +1,7 @@
 //! A re-encode part's work: its pieces are read, then its content goes through them.
 
 use super::ApplyError;
-use super::execution::{Execution, broken, clamp, is_whole};
+use super::execution::{Execution, broken, clamp};
 use super::feed::{Carried, Feed};
 use super::outlet::PIECE_LEN;
 use super::streams::GroupStreams;
@@ -43,9 +43,6 @@ impl Execution<'_, '_, '_> {
         if comes {
             self.hungry = Some(feed);
             return Ok(());
-        }
-        if !is_whole(source) {
-            return Err(broken("all blocks of a content are declared", group));
         }
         self.feed_at_once(content, source.length, feed)?;
         self.made[node as usize] = length;

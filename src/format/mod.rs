@@ -31,7 +31,7 @@ pub use frame::{Codec, Frame, encode_frame};
 pub use header_model::{BLOCK as TAR_BLOCK, HeaderModel, data_len, padded_len};
 pub(crate) use header_model::{checksum_holds, has_data, number, text};
 pub use instruction::{Class, Instruction};
-pub use node::{content_of, is_fed};
+pub use node::{content_of, is_fed, is_whole};
 pub use part::{PartReader, PartWriter, StreamBytes, put_kept_ranges};
 pub use piece::{EncodeRun, Framing, HEADER_CLASS, KeptRange, Piece};
 pub use stream::{CONTROL_STREAMS, FIRST_LITERAL_SLOT, STREAM_KINDS, StreamKind, StreamReader};

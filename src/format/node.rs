@@ -1,6 +1,6 @@
 //! The rules of a node and its ways (docs/format.md section 5).
 
-use super::check::{BASE_BLOCK_LEN, ceiling, hold};
+use super::check::{BASE_BLOCK_LEN, ceiling, hold, used_len};
 use super::{FormatError, Header, NONE, Node, ReEncodeParameters, Run, Way, WayKind};
 use crate::limits;
 
@@ -17,12 +17,29 @@ pub fn is_fed(header: &Header, row: usize) -> bool {
     parent.and_then(content_of).is_some_and(|content| content as usize == row)
 }
 
+/// Are all blocks of a node declared, where blocks are? What is placed, encoded or an output is used
+/// whole.
+pub fn is_whole(node: &Node) -> bool {
+    let content = node.ways.iter().find(|way| way.kind == WayKind::GivenContent.number());
+    content.is_none_or(|way| used_len(&way.used, node.length) == node.length)
+}
+
 /// A content and at least one encoder.
-fn check_parameters(row: usize, way: &Way, node: &Node) -> Result<(), FormatError> {
+fn check_parameters(
+    header: &Header,
+    row: usize,
+    way: &Way,
+    node: &Node,
+) -> Result<(), FormatError> {
     let hold = |holds, text| hold(holds, text, "node", row);
     let parameters = ReEncodeParameters::decode(&way.parameters);
     let content = parameters.as_ref().map(|parameters| parameters.content as usize);
     hold(content.is_some_and(|content| content < row), "a content has a smaller number")?;
+    // Also where the base gives what would be made of it, and nobody makes it.
+    hold(
+        content.is_some_and(|content| is_whole(&header.nodes[content])),
+        "all blocks of a content are declared",
+    )?;
     let encoders = parameters.map(|parameters| parameters.encoders).unwrap_or_default();
     hold(
         !encoders.is_empty() && encoders.windows(2).all(|pair| pair[0] < pair[1]),
@@ -65,7 +82,7 @@ pub(super) fn check_node(header: &Header, row: usize, node: &Node) -> Result<(),
     }
     for (place, way) in node.ways.iter().enumerate() {
         if way.kind == WayKind::ReEncode.number() {
-            check_parameters(row, way, node)?;
+            check_parameters(header, row, way, node)?;
         } else {
             hold(way.parameters.is_empty(), "only a re-encode has parameters")?;
         }

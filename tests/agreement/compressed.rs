@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chunkdelta::compression::encoders::table::Table;
 use chunkdelta::compression::encoders::{self, Setup};
-use chunkdelta::format::{NONE, Run, WayKind};
+use chunkdelta::format::{NONE, Run, Way, WayKind};
 
 use super::reference::cases::apply_by_crate;
 use super::reference::reseal::{HandNode, Plain, StreamPart};
@@ -236,6 +236,20 @@ fn a_content_may_be_encoded_empty_or_given() {
     assert_eq!(judged(&plain, &held), one(deflated(CONTENT)));
     plain.header.nodes[0].parent = 1;
     assert_eq!(judged(&plain, &held), refused("fed content that no part makes"));
+}
+
+#[test]
+fn a_content_is_used_whole_also_where_the_base_has_what_is_made_of_it() {
+    let once = deflated(CONTENT);
+    let mut plain = given(&[WayKind::GivenContent]);
+    let way = Way { kind: WayKind::GivenBlob.number(), used: Vec::new(), parameters: Vec::new() };
+    plain.header.nodes[1].ways.insert(0, way);
+    plain.header.groups[0].parts[0].way = 1;
+    let contents = [(sha256(CONTENT), CONTENT.to_vec())].into();
+    let held = Base { contents, ..super::with_blob(&once) };
+    assert_eq!(judged(&plain, &held), refused("blocks of a content"));
+    plain.header.nodes[0].ways[0].used = vec![Run { first: 0, count: 1 }];
+    assert_eq!(judged(&plain, &held), Ok(vec![(Vec::new(), Some(once))]));
 }
 
 #[test]
