@@ -237,8 +237,10 @@ impl Finder<'_, '_> {
                 is_claimed[*pair] = true;
             }
         }
-        let covered = sure.iter().filter(|_| !looks_behind_covers(self.options.level));
-        for (piece, pair) in covered.filter_map(|piece| Some((*piece, pairs[*piece]?))) {
+        if looks_behind_covers(self.options.level) {
+            return is_claimed;
+        }
+        for (piece, pair) in sure.iter().filter_map(|piece| Some((*piece, pairs[*piece]?))) {
             let found: usize = matches[piece].found.iter().map(|found| found.len).sum();
             is_claimed[pair] |= found > self.of_base[pair].data.len() / 2;
         }
